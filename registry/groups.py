@@ -1,0 +1,59 @@
+"""Groups of stations."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from core import audit, changes
+from core.errors import N_, Conflict, NotFound
+from core.ids import new_id
+from registry import stations
+from registry.models import Group, GroupMember, Unit
+from registry.rights import Actor, Permission
+from registry.units import clean_name
+
+
+def create(session: Session, actor: Actor, *, name: str, unit: Unit, members: Sequence[str], now: datetime) -> Group:
+    """Make a group of stations that stand at or below `unit`."""
+    actor.require(Permission.OPERATE, unit)
+    identity = new_id("gr")
+    group = Group(id=identity, code=identity, unit_id=unit.id, name=clean_name(name), created_at=now)
+    session.add(group)
+    session.flush()
+    for member in dict.fromkeys(members):
+        _, place = stations.find(session, actor, member)
+        if not place.path.startswith(unit.path):
+            raise Conflict(
+                N_("A station of “%(place)s” can't join a group of “%(unit)s”."), place=place.name, unit=unit.name
+            )
+        session.add(GroupMember(group_id=group.id, station_id=member))
+    audit.record(
+        session, actor=actor.username, action="group.create", subject=group.id, unit_id=unit.id, now=now,
+        name=group.name, members=list(members),
+    )  # fmt: skip
+    changes.announce(session, "registry", [], now)
+    return group
+
+
+def find(session: Session, actor: Actor, name: str) -> tuple[Group, Unit]:
+    """A group the actor may see (by id or code), with its unit. Raises NotFound."""
+    group = session.get(Group, name) or session.exec(select(Group).where(Group.code == name)).first()
+    unit = session.get(Unit, group.unit_id) if group else None
+    if group is None or unit is None or not actor.may(Permission.SEE, unit):
+        raise NotFound
+    return group, unit
+
+
+def visible(session: Session, actor: Actor) -> list[tuple[Group, Unit]]:
+    rows = session.exec(
+        select(Group, Unit)
+        .join(Unit, col(Unit.id) == Group.unit_id)
+        .where(actor.within(Permission.SEE, col(Unit.path)))
+        .order_by(col(Group.name))
+    ).all()
+    return [(group, unit) for group, unit in rows]
+
+
+def member_ids(session: Session, group_id: str) -> list[str]:
+    return list(session.exec(select(GroupMember.station_id).where(GroupMember.group_id == group_id)).all())
