@@ -1,0 +1,49 @@
+"""`loa init` and `loa token`: the first administrator, and keys for scripts."""
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `init` and `token`."""
+    init = subparsers.add_parser("init", help="make an empty installation with one administrator")
+    init.add_argument("--home", type=Path, required=True, help="folder of the installation")
+    init.add_argument("--admin", required=True, metavar="NAME", help="sign-in name of the administrator")
+    init.set_defaults(run=run_init)
+    token = subparsers.add_parser("token", help="print an API token for scripts, with the rights of a person")
+    token.add_argument("user", metavar="USER", help="sign-in name")
+    token.add_argument("--home", type=Path, help="folder of the installation")
+    token.add_argument("--label", default="", help="what the token is for")
+    token.set_defaults(run=run_token)
+
+
+def run_init(options: argparse.Namespace) -> int:
+    """Make the installation and print the generated password, which is kept nowhere."""
+    from core.clock import utc_now
+    from core.settings import load
+    from loa.installation import prepare
+    from registry import people
+
+    settings = load(options.home)
+    database = prepare(settings)
+    with database.write() as session:
+        password = people.first_administrator(session, options.admin, utc_now())
+    print(f"Installation: {settings.home}")
+    print(f"Administrator: {options.admin}")
+    print(f"Password (shown only now): {password}")
+    print(f"Start it with: loa serve --home {settings.home}")
+    return 0
+
+
+def run_token(options: argparse.Namespace) -> int:
+    """Print a new token and nothing else."""
+    from core.clock import utc_now
+    from core.settings import load
+    from loa.installation import opened
+    from registry import people
+
+    database = opened(load(options.home))
+    with database.write() as session:
+        token = people.new_token(session, options.user, options.label, utc_now())
+    print(token)
+    return 0

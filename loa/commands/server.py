@@ -1,0 +1,96 @@
+"""`loa serve`, `loa web`, `loa worker`: the server, whole or in its parts."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `serve`, `web` and `worker`."""
+    serve = subparsers.add_parser("serve", help="web and worker, supervised, in one command")
+    web = subparsers.add_parser("web", help="the web process alone")
+    for each, run in ((serve, run_serve), (web, run_web)):
+        each.add_argument("--home", type=Path, help="folder of the installation (default: LOA_HOME or ./var)")
+        each.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+        each.add_argument("--port", type=int, help="port to listen on (default 8080)")
+        each.set_defaults(run=run)
+    worker = subparsers.add_parser("worker", help="the worker process alone")
+    worker.add_argument("--home", type=Path, help="folder of the installation (default: LOA_HOME or ./var)")
+    worker.set_defaults(run=run_worker)
+
+
+def part(*arguments: object) -> Sequence[str]:
+    """The command line of another process of this program."""
+    return [sys.executable, "-m", "loa", *(str(argument) for argument in arguments)]
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Prepare the installation, then keep web and worker alive until told to stop."""
+    from core.settings import load
+    from loa.installation import opened
+    from loa.supervision import Supervisor
+
+    settings = load(options.home, host=options.host, port=options.port)
+    opened(settings).dispose()
+    os.environ["LOA_SUPERVISED"] = "1"
+    supervisor = Supervisor()
+    supervisor.stop_on_signals()
+    supervisor.add("worker", part("worker", "--home", settings.home))
+    supervisor.add("web", part("web", "--home", settings.home, "--host", settings.host, "--port", settings.port))
+    supervisor.run()
+    return 0
+
+
+def run_web(options: argparse.Namespace) -> int:
+    """Answer requests until told to stop."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from core.settings import load
+    from loa.installation import opened
+    from loa.supervision import end_with_parent
+    from web.app import create_app
+    from web.server import serve
+
+    settings = load(options.home, host=options.host, port=options.port)
+    database = opened(settings)
+    app = create_app(settings, database)
+    end_with_parent()
+    try:
+        serve(app, settings.host, settings.port, lambda port: print(f"http://{settings.host}:{port}/", flush=True))
+    except OSError as error:
+        from core.errors import N_, LoaError
+
+        raise LoaError(
+            N_("Can't listen on %(host)s:%(port)s: %(why)s."),
+            host=settings.host,
+            port=settings.port,
+            why=error.strerror,
+        ) from error
+    return 0
+
+
+def run_worker(options: argparse.Namespace) -> int:
+    """Do the worker's jobs until told to stop."""
+    from core.settings import load
+    from loa.installation import opened
+    from loa.supervision import end_with_parent
+    from scheduler import keys
+    from scheduler.worker import Worker
+
+    settings = load(options.home)
+    worker = Worker(opened(settings), settings, keys.signer(settings))
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    worker.start()
+    end_with_parent()
+    over.wait()
+    worker.stop()
+    # What is being rendered is claimed again by the next worker; waiting for it would only delay the stop.
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,108 @@
+"""Keeping child processes alive: started, watched, started again with a growing rest, stopped together."""
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+_FIRST_REST = 0.5
+_LONGEST_REST = 30.0
+_GOOD_RUN_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_TICK = 0.2
+
+
+@dataclass
+class Child:
+    """A command that should always run."""
+
+    name: str
+    arguments: Sequence[str]
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    rest: float = _FIRST_REST
+    not_before: float = field(default=0.0)
+
+
+class Supervisor:
+    """Runs children until told to stop. One that ends is started again; the rest grows while it keeps failing."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+        self._stopping = threading.Event()
+
+    def add(self, name: str, arguments: Sequence[str]) -> Child:
+        child = Child(name, arguments)
+        self._children.append(child)
+        self._start(child)
+        return child
+
+    def stop_on_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+
+    def run(self) -> None:
+        """Watch until a signal arrives, then end every child."""
+        try:
+            while not self._stopping.wait(_TICK):
+                for child in self._children:
+                    self._watch(child)
+        finally:
+            self._end()
+
+    def _start(self, child: Child) -> None:
+        # A child ends with its parent also when the parent is killed: its standard input is a pipe from here.
+        child.process = subprocess.Popen(child.arguments, stdin=subprocess.PIPE, start_new_session=True)
+        child.started_at = time.monotonic()
+
+    def _watch(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and child.process.poll() is not None:
+            if now - child.started_at > _GOOD_RUN_SECONDS:
+                child.rest = _FIRST_REST
+            log.warning("%s ended (status %s); again in %.1f s", child.name, child.process.returncode, child.rest)
+            _close(child.process)
+            child.process, child.not_before = None, now + child.rest
+            child.rest = min(child.rest * 2, _LONGEST_REST)
+        if child.process is None and now >= child.not_before:
+            self._start(child)
+
+    def _end(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            _close(process)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def end_with_parent() -> None:
+    """In a supervised child: end when the parent is gone, also when it was killed."""
+    if os.environ.get("LOA_SUPERVISED") != "1":
+        return
+
+    def watch() -> None:
+        try:
+            while os.read(0, 1):
+                pass
+        except OSError:
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
