@@ -1,0 +1,193 @@
+"""Mastering: one gain and a limiter, both codecs at once, then proof on what a station will hear.
+
+−16 LUFS ± 1 and at most −1.5 dBTP hold for the encoded and decoded files, not only for what went into the
+encoders: lossy codecs overshoot. A file that fails the proof is encoded again with more room.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from audio import ffmpeg
+from audio.deadline import Deadline
+from audio.limiter import Gains, find_gains
+from audio.loudness import Analyser, Profile, Samples, cell_samples
+from audio.truepeak import TruePeak
+from core.errors import N_, EngineFailed
+from core.wire import Codec
+
+TARGET_LUFS = -16.0
+MOST_TRUE_PEAK_DB = -1.5
+VERSION = "1"  # part of every content key: raise it when the same text should sound different
+
+_CEILING_DB = -3.5  # the codecs overshoot speech by 1 dB, seldom by 2
+_ROOM_DB = 0.15  # other true-peak meters read up to this much higher than ours
+_AIM_LUFS = TARGET_LUFS + 0.2  # Opus at 24 kbit/s loses 0.4 LU of hiss, MP3 nothing: meet in the middle
+_ROUNDS = 6
+_NEAR_LU = 0.6
+_DEMUXERS: dict[Codec, str] = {"mp3": "mp3", "opus": "ogg"}
+_CELLS_A_BLOCK = 400
+_ENCODING_SHARE = 80
+
+Progress = Callable[[int], None]
+
+
+class Material(Protocol):
+    """Polished samples that can be read several times, and their profile."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    def blocks(self, samples: int) -> Iterator[Samples]:
+        """Everything from the start, in blocks of `samples` (the last may be shorter)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    lufs: float
+    true_peak_db: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Mastered:
+    """The encoded files (in the caller's folder) and the figures of the decoded ones."""
+
+    files: dict[Codec, Path]
+    measured: dict[Codec, Measured]
+    seconds: float
+
+    @property
+    def lufs(self) -> float:
+        """Integrated loudness of the decoded file that is farther from the target."""
+        return max((m.lufs for m in self.measured.values()), key=lambda lufs: abs(lufs - TARGET_LUFS))
+
+    @property
+    def true_peak_db(self) -> float:
+        """The higher true peak of the decoded files."""
+        return max(m.true_peak_db for m in self.measured.values())
+
+
+class InMemory:
+    """Material of a bulletin: short enough to be held."""
+
+    def __init__(self, samples: Samples, rate: int) -> None:
+        analyser = Analyser(rate, polish=True)
+        first = analyser.feed(samples)
+        rest, self.profile = analyser.finish()
+        self._samples = np.concatenate([first, rest])
+
+    def blocks(self, samples: int) -> Iterator[Samples]:
+        for start in range(0, len(self._samples), samples):
+            yield self._samples[start : start + samples]
+
+
+def master(
+    material: Material, folder: Path, deadline: Deadline, progress: Progress = lambda _percent: None
+) -> Mastered:
+    """Encode `material` into `folder` at −16 LUFS, true peak at most −1.5 dBTP on the decoded files.
+
+    The codecs run beside each other, so that one is proved while the other is still encoded. Progress goes from 0 to
+    100 and may be called from other threads, one at a time. Raises EngineFailed or NoSpace, and whatever `progress`
+    raises (that cancels both).
+    """
+    targets: dict[Codec, Path] = {"mp3": folder / "clip.mp3", "opus": folder / "clip.opus"}
+    gains, shared = find_gains(material.profile, _AIM_LUFS, _CEILING_DB), _Shared(progress, targets)
+    with ThreadPoolExecutor(len(targets)) as pool:
+        futures = {
+            codec: pool.submit(_encode_and_prove, material, gains, codec, path, deadline, shared)
+            for codec, path in targets.items()
+        }
+        measured = {codec: future.result() for codec, future in futures.items() if not future.exception()}
+    if shared.first_error:
+        raise shared.first_error
+    progress(100)
+    return Mastered(targets, measured, material.profile.seconds)
+
+
+class _Shared:
+    """The progress of both codecs as one figure (that of the slower one); an error of one stops the other."""
+
+    def __init__(self, progress: Progress, codecs: Iterable[Codec]) -> None:
+        self._progress = progress
+        self._percent: dict[Codec, int] = dict.fromkeys(codecs, 0)
+        self._lock = threading.Lock()
+        self.first_error: BaseException | None = None
+
+    def progress(self, codec: Codec, percent: int) -> None:
+        with self._lock:
+            if self.first_error:
+                raise EngineFailed(N_("The work was stopped."), code="stopped")
+            self._percent[codec] = max(self._percent[codec], percent)
+            self._progress(min(self._percent.values()))
+
+    def failed(self, error: BaseException) -> None:
+        with self._lock:
+            self.first_error = self.first_error or error
+
+
+def _encode_and_prove(
+    material: Material, gains: Gains, codec: Codec, path: Path, deadline: Deadline, shared: _Shared
+) -> Measured:
+    """Encode one codec, decode and measure it, and again with other limits until it passes."""
+    ceiling_db, target_lufs = _CEILING_DB, _AIM_LUFS
+    try:
+        for turn in range(_ROUNDS):
+            if turn:
+                gains = find_gains(material.profile, target_lufs, ceiling_db)
+            ffmpeg.encode(
+                _limited(material, gains, lambda percent: shared.progress(codec, percent)),
+                material.profile.rate, {codec: path}, deadline,
+            )  # fmt: skip
+            found = measure_file(path, codec, deadline)
+            shared.progress(codec, _ENCODING_SHARE + (turn + 1) * (99 - _ENCODING_SHARE) // _ROUNDS)
+            over, off = found.true_peak_db - (MOST_TRUE_PEAK_DB - _ROOM_DB), found.lufs - TARGET_LUFS
+            if over > 0:
+                ceiling_db -= over + 0.3
+            if turn >= _ROUNDS // 2:
+                # The peak is what must hold: a lower ceiling has not been enough, so the whole becomes quieter.
+                target_lufs -= max(0.0, over + 0.5)
+                off = 0.0
+            elif abs(off) > _NEAR_LU and math.isfinite(off):
+                target_lufs -= off
+            else:
+                off = 0.0
+            if over <= 0 and not off:
+                break
+        if found.true_peak_db > MOST_TRUE_PEAK_DB:
+            raise EngineFailed(N_("The sound could not be brought under the peak limit of the loudspeakers."))
+    except BaseException as error:
+        shared.failed(error)
+        raise
+    shared.progress(codec, 99)
+    return found
+
+
+def _limited(material: Material, gains: Gains, progress: Progress) -> Iterator[Samples]:
+    cell, done, total = cell_samples(gains.rate), 0, max(1, material.profile.samples)
+    for block in material.blocks(cell * _CELLS_A_BLOCK):
+        yield gains.apply(block, done // cell)
+        done += len(block)
+        progress(min(_ENCODING_SHARE, done * _ENCODING_SHARE // total))
+
+
+def measure_file(path: Path, codec: Codec, deadline: Deadline) -> Measured:
+    """Decode one of our own files and measure it: loudness (BS.1770), true peak (four-fold), length."""
+    peak = TruePeak()
+    with path.open("rb") as file, ffmpeg.decode(file, _DEMUXERS[codec], deadline, at_most_seconds=1e6) as decoding:
+        analyser: Analyser | None = None
+        for block in decoding.blocks():
+            analyser = analyser or Analyser(decoding.rate, polish=False, peaks=False)
+            analyser.feed(block)
+            peak.feed(block)
+    if analyser is None:
+        return Measured(-math.inf, -math.inf, 0.0)
+    profile = analyser.finish()[1]
+    return Measured(profile.loudness(), peak.finish(), profile.seconds)

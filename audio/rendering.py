@@ -1,0 +1,225 @@
+"""Rendering one clip: with `render` as pure work on files, with `render_claimed` for a claimed row of the queue."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from sqlmodel import Session
+
+from audio import clips, ingest
+from audio.assembly import assemble
+from audio.deadline import Deadline
+from audio.engines.roster import Roster, roster
+from audio.mastering import InMemory, Mastered, Progress, master
+from audio.models import RECORDING, Clip
+from audio.reading import spoken
+from audio.rendered import Job, Rendered
+from audio.store import MediaStore
+from audio.uploads import locate
+from core.database import Database
+from core.errors import N_, Busy, Conflict, EngineFailed, InvalidInput, LoaError, NoSpace
+from core.settings import Settings
+from core.wire import ClipFiles
+
+_log = logging.getLogger(__name__)
+
+_SPEAKING_SHARE = 15
+_WRITE_SECONDS = 0.25
+_MOST_LOST_WRITES = 8
+
+
+class ClaimLost(Conflict):
+    """Another worker has taken the clip over; this one must not go on with it."""
+
+
+@dataclass(frozen=True)
+class SpokenClip:
+    """Mastered speech in a folder of the caller's, and who spoke it."""
+
+    mastered: Mastered
+    spoken_by: str
+    degraded: bool
+
+
+def speak(
+    text: str, language: str, voice: str, engines: Roster, folder: Path, deadline: Deadline, progress: Progress
+) -> SpokenClip:
+    """Text → spoken form → phrases → engine → chime and pauses → mastered files in `folder`.
+
+    Raises InvalidInput when there is nothing to say or no voice for the language, EngineFailed, NoSpace.
+    """
+    progress(1)
+    speech = engines.speak(spoken(text, language), language, voice, deadline)
+    progress(_SPEAKING_SHARE)
+    samples = assemble(speech.spoken, speech.phrases)
+    if not len(samples):
+        raise InvalidInput(N_("There is nothing in this text that can be spoken."), code="nothing_to_say")
+    mastered = master(
+        InMemory(samples, speech.spoken.rate),
+        folder,
+        deadline,
+        lambda percent: progress(_SPEAKING_SHARE + percent * (100 - _SPEAKING_SHARE) // 100),
+    )
+    return SpokenClip(mastered, speech.spoken.voice.id, speech.degraded)
+
+
+def render(
+    job: Job, settings: Settings, store: MediaStore, engines: Roster, progress: Progress = lambda _percent: None
+) -> Rendered:
+    """Render a clip into the store. Progress only rises and ends with 100; what it raises cancels the work.
+
+    Takes at most `settings.render_timeout_seconds`, leaves no temporary file behind, and keeps the upload.
+    Raises InvalidInput, NotFound, EngineFailed or NoSpace.
+    """
+    deadline, told = Deadline(settings.render_timeout_seconds), _Rising(progress)
+    with store.workspace() as folder:
+        if job.kind == RECORDING:
+            with locate(settings.uploads, job.upload or "").open("rb") as file:
+                mastered = ingest.check_and_master(
+                    file, folder, deadline, most_seconds=settings.max_clip_seconds, progress=told
+                )
+            spoken_by, degraded = "", False
+        else:
+            clip = speak(job.text, job.language, job.voice or "", engines, folder, deadline, told)
+            mastered, spoken_by, degraded = clip.mastered, clip.spoken_by, clip.degraded
+        files = ClipFiles(mp3=store.put(mastered.files["mp3"], "mp3"), opus=store.put(mastered.files["opus"], "opus"))
+    told.done()
+    return Rendered(files, mastered.seconds, mastered.lufs, mastered.true_peak_db, spoken_by, degraded)
+
+
+class _Rising:
+    """Progress as it is shown: never backwards, 100 only once all is in the store."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._last = 0
+
+    def __call__(self, percent: int) -> None:
+        self._last = max(self._last, min(percent, 99))
+        self._progress(self._last)
+
+    def done(self) -> None:
+        self._progress(100)
+
+
+class _Keeper:
+    """Writes a clip's progress and extends its lease from a thread of its own, so that a long step keeps the claim.
+
+    Writes when the figure has changed, at most four times a second, and at least six times a lease. A busy
+    database is tried again next time; a lost claim is raised in the rendering thread at its next step.
+    """
+
+    def __init__(
+        self, database: Database, clip_id: str, holder: str, clock: Callable[[], datetime], lease: float
+    ) -> None:
+        self._database = database
+        self._clip_id = clip_id
+        self._holder = holder
+        self._clock = clock
+        self._lease = lease
+        self._percent = 0
+        self._over = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"keeper of {clip_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def progress(self, percent: int) -> None:
+        self._percent = percent
+        if self._lost.is_set():
+            raise ClaimLost(N_("Another worker has taken over this clip."))
+
+    def _keep(self) -> None:
+        written, waited = -1, 0.0
+        while not self._over.wait(_WRITE_SECONDS):
+            waited += _WRITE_SECONDS
+            if self._percent == written and waited < self._lease / 6:
+                continue
+            percent = self._percent
+            try:
+                with self._database.write() as session:
+                    held = clips.report_progress(
+                        session, self._clip_id, self._holder, percent, self._clock(), lease_seconds=self._lease
+                    )
+            except Exception:  # noqa: BLE001 - a report that can't be written now is written a moment later
+                _log.warning("The progress of %s could not be written", self._clip_id, exc_info=True)
+                continue
+            written, waited = percent, 0.0
+            if not held:
+                self._lost.set()
+                return
+
+
+def render_claimed(
+    database: Database,
+    settings: Settings,
+    clip_id: str,
+    holder: str,
+    clock: Callable[[], datetime],
+    *,
+    engines: Roster | None = None,
+    lease_seconds: float = clips.DEFAULT_LEASE_SECONDS,
+) -> bool:
+    """Do all the work for one clip that `holder` has claimed; True when it is ready.
+
+    Never raises for a bad clip: the reason is stored with it. Only short transactions, none while work is done. What
+    may go better later (full disk, slow engine) is queued again. The upload is removed once the clip is ready or
+    refused for good.
+    """
+    with database.read() as session:
+        job = session.get(Clip, clip_id)
+        session.expunge_all()  # so that what was read stays readable after the session
+    if job is None or job.claimed_by != holder:
+        return False
+    store = MediaStore(settings.media)
+    try:
+        with _Keeper(database, clip_id, holder, clock, lease_seconds) as keeper:
+            rendered = render(job, settings, store, engines or roster(settings), keeper.progress)
+    except ClaimLost:
+        _log.warning("%s was taken over by another worker", clip_id)
+        return False
+    except LoaError as error:
+        _store(database, _failing(clip_id, holder, error, clock))
+        return False
+    except Exception as error:  # noqa: BLE001 - a bug must cost this clip, not the worker
+        _log.exception("Rendering %s failed", clip_id)
+        wrapped = EngineFailed(
+            N_("Rendering failed for an unexpected reason (%(why)s). The log has the details."),
+            why=type(error).__name__,
+        )
+        _store(database, _failing(clip_id, holder, wrapped, clock))
+        return False
+    done = _store(database, lambda s: clips.finish(s, clip_id, holder, rendered, clock()))
+    if done and job.upload:
+        (settings.uploads / job.upload).unlink(missing_ok=True)
+    return done
+
+
+def _failing(clip_id: str, holder: str, error: LoaError, clock: Callable[[], datetime]) -> Callable[[Session], bool]:
+    return lambda session: clips.fail(session, clip_id, holder, error, clock(), retry=_may_go_better(error))
+
+
+def _may_go_better(error: LoaError) -> bool:
+    return isinstance(error, EngineFailed | NoSpace | Busy)
+
+
+def _store(database: Database, change: Callable[[Session], bool]) -> bool:
+    """Write the outcome; a database that stays busy leaves the clip to its lease, and so to another try."""
+    for _ in range(_MOST_LOST_WRITES):
+        try:
+            with database.write() as session:
+                return change(session)
+        except Busy:
+            continue
+    _log.error("The outcome of a rendering could not be stored: the database stayed busy")
+    return False

@@ -1,0 +1,92 @@
+"""The store of finished audio: a file's name is the SHA-256 of its bytes."""
+
+import contextlib
+import hashlib
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import NotFound
+from core.files import full_disk_is_told, put_in_place
+from core.wire import AudioFile, Codec
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_WORK = ".work"
+_PIECE = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+class MediaStore:
+    """Files under `root`, a folder for each first two characters. Any number of processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str, codec: Codec) -> Path:
+        """Where the file lies or would lie. Raises NotFound for what is not a hash or a codec."""
+        if not _NAME.fullmatch(sha256) or codec not in ("mp3", "opus"):
+            raise NotFound
+        return self.root / sha256[:2] / f"{sha256}.{codec}"
+
+    def has(self, file: AudioFile, codec: Codec) -> bool:
+        """Whether the file is there in its full length (bytes are compared by `verify`)."""
+        try:
+            return self.path(file.sha256, codec).stat().st_size == file.bytes
+        except OSError:
+            return False
+
+    def verify(self, sha256: str, codec: Codec) -> bool:
+        """Whether the file is there and its bytes are the ones it is named for."""
+        try:
+            return sha256_of(self.path(sha256, codec)) == sha256
+        except OSError:
+            return False
+
+    def put(self, path: Path, codec: Codec) -> AudioFile:
+        """Take the file at `path` (from `workspace`, so on the same file system) into the store; it is moved.
+
+        A good file of that name is left as it is; one damaged on disk is replaced. Raises NoSpace.
+        """
+        sha256 = sha256_of(path)
+        size, target = path.stat().st_size, self.path(sha256, codec)
+        if self.verify(sha256, codec):
+            path.unlink()
+        else:
+            path.chmod(0o644)
+            put_in_place(path, target)
+        return AudioFile(sha256=sha256, bytes=size)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A fresh folder on the store's file system; gone afterwards with all that is left in it."""
+        with full_disk_is_told():
+            work = self.root / _WORK
+            work.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=work))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self, older_than_seconds: float, now: float | None = None) -> int:
+        """Remove work folders that a killed process left behind; how many. `now` in seconds of the epoch."""
+        limit, swept = (time.time() if now is None else now) - older_than_seconds, 0
+        for folder in (self.root / _WORK).glob("*"):
+            with contextlib.suppress(OSError):
+                newest = max((item.stat().st_mtime for item in [folder, *folder.glob("*")]), default=0)
+                if newest < limit:
+                    shutil.rmtree(folder)
+                    swept += 1
+        return swept

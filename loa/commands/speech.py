@@ -1,0 +1,185 @@
+"""`loa speak`, `loa voices`, `loa ingest` and `loa spoken`: speech and recordings from the command line."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from core.errors import N_, InvalidInput, LoaError, NotFound
+
+_FORMATS = {".mp3": "mp3", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
+_CHECK_SECONDS = 15.0
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this module's commands."""
+    speak = subparsers.add_parser("speak", help="text to a mastered audio file")
+    speak.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
+    speak.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .mp3, .opus, .ogg or .wav"
+    )
+    speak.add_argument("--voice", default="", help="one of `loa voices`, or an engine's name")
+    speak.add_argument("--language", default="vi")
+    speak.add_argument("--home", type=Path, help="folder of the installation, for its settings")
+    speak.set_defaults(run=_speak)
+
+    voices = subparsers.add_parser("voices", help="the voices, their engine and whether it answers")
+    voices.add_argument("--language", default="", help="only voices of this language")
+    voices.add_argument("--home", type=Path)
+    voices.set_defaults(run=_voices)
+
+    ingest = subparsers.add_parser(
+        "ingest",
+        help="check and master recordings",
+        description="Prints one JSON line per file. Exit status 0 means that every file was looked at; "
+        "whether a file is good stands in its line. With --home the clips are kept in that installation's store.",
+    )
+    ingest.add_argument("files", nargs="+", metavar="FILE")
+    ingest.add_argument("--home", type=Path)
+    ingest.set_defaults(run=_ingest)
+
+    spoken = subparsers.add_parser("spoken", help="standard input to standard output, as it will be spoken")
+    spoken.add_argument("--language", default="vi")
+    spoken.set_defaults(run=_spoken)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error when that is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _percent: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=100)
+        yield lambda percent: progress.update(task, completed=percent)
+
+
+def _speak(options: argparse.Namespace) -> int:
+    from audio import clips
+    from audio.deadline import Deadline
+    from audio.engines.roster import roster
+    from audio.rendering import speak
+    from core.settings import load
+
+    kind = _FORMATS.get(options.output.suffix.lower())
+    if kind is None:
+        raise InvalidInput(N_("The file to write must end in .mp3, .opus, .ogg or .wav."))
+    settings = load(options.home)
+    text = clips.checked_text(sys.stdin.read() if options.text == "-" else options.text, settings.max_text_chars)
+    deadline = Deadline(settings.render_timeout_seconds)
+    with tempfile.TemporaryDirectory(prefix="loa-") as folder, _bar("speaking") as progress:
+        clip = speak(text, options.language, options.voice, roster(settings), Path(folder), deadline, progress)
+        made = clip.mastered.files["opus" if kind == "opus" else "mp3"]
+        if kind == "wav":
+            from audio.ffmpeg import to_wave
+
+            made = to_wave(clip.mastered.files["mp3"], Path(folder) / "clip.wav", deadline)
+        _write(made, options.output)
+    note = " (the first choice did not answer)" if clip.degraded else ""
+    print(
+        f"{clip.mastered.seconds:.1f} s, {clip.mastered.lufs:.1f} LUFS, {clip.mastered.true_peak_db:.1f} dBTP, "
+        f"spoken by {clip.spoken_by}{note}"
+    )
+    return 0
+
+
+def _write(made: Path, target: Path) -> None:
+    from core.files import write_atomically
+
+    try:
+        write_atomically(target, made.read_bytes())
+    except OSError as error:
+        raise InvalidInput(N_("%(file)s can't be written: %(why)s"), file=str(target), why=error.strerror) from error
+
+
+def _voices(options: argparse.Namespace) -> int:
+    from audio.deadline import Deadline
+    from audio.engines.roster import roster
+    from core.settings import load
+
+    for engine in roster(load(options.home)).engines:
+        why = engine.answers(Deadline(_CHECK_SECONDS))
+        state = f"does not answer: {why}" if why else "answers"
+        try:
+            voices = engine.voices(Deadline(_CHECK_SECONDS))
+        except LoaError:
+            voices = []
+        for voice in voices:
+            if options.language in ("", voice.language, voice.language.split("-")[0]):
+                print(f"{voice.id}\t{voice.language}\t{voice.title}\t{engine.name} {state}")
+    return 0
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from core.settings import load
+
+    settings = load(options.home)
+    for name in options.files:
+        with _bar(Path(name).name) as progress:
+            try:
+                answer = {
+                    "file": name,
+                    "ok": True,
+                    **_ingested(Path(name), settings, progress, keep=options.home is not None),
+                }
+            except LoaError as error:
+                answer = {"file": name, "ok": False, "error": str(error)}
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    return 0
+
+
+def _ingested(path: Path, settings: Any, progress: Callable[[int], None], *, keep: bool) -> dict[str, Any]:
+    """Check and master one file; its clips go into the store only if `keep`."""
+    from audio.clips import rounded
+    from audio.deadline import Deadline
+    from audio.ingest import check_and_master
+    from audio.store import MediaStore, sha256_of
+
+    with _opened(path) as file, tempfile.TemporaryDirectory(prefix="loa-") as outside:
+        deadline, store = Deadline(settings.render_timeout_seconds), MediaStore(settings.media)
+        with store.workspace() if keep else _same(Path(outside)) as folder:
+            mastered = check_and_master(
+                file, folder, deadline, most_seconds=settings.max_clip_seconds, progress=progress
+            )
+            clips = {}
+            for codec, made in mastered.files.items():
+                size, sha256 = made.stat().st_size, sha256_of(made)
+                clips[codec] = store.put(made, codec).model_dump() if keep else {"sha256": sha256, "bytes": size}
+    return {
+        "seconds": rounded(mastered.seconds), "lufs": rounded(mastered.lufs),
+        "true_peak_db": rounded(mastered.true_peak_db), "clips": clips,
+    }  # fmt: skip
+
+
+@contextmanager
+def _same(folder: Path) -> Iterator[Path]:
+    yield folder
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    if not path.is_file():
+        raise NotFound(N_("There is no such file."))
+    try:
+        with path.open("rb") as file:
+            yield file
+    except PermissionError:
+        raise InvalidInput(N_("The file can't be read: permission denied.")) from None
+
+
+def _spoken(options: argparse.Namespace) -> int:
+    from audio.reading import spoken
+
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for line in sys.stdin:
+        sys.stdout.write(spoken(line.rstrip("\n"), options.language) + "\n")
+        sys.stdout.flush()
+    return 0

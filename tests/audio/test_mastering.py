@@ -1,0 +1,187 @@
+"""Figures of the decoded files, by instruments that are not ours: ffmpeg's ebur128 and pyloudnorm."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+from scipy.signal import resample_poly
+
+from audio import ffmpeg
+from audio.deadline import Deadline
+from audio.loudness import Analyser, measure
+from audio.mastering import InMemory, master
+from audio.truepeak import TruePeak
+
+RATE = 48_000
+
+
+def decoded(path: Path) -> tuple[np.ndarray, int]:
+    wav = path.with_suffix(path.suffix + ".wav")
+    subprocess.run(
+        [ffmpeg.executable(), "-v", "error", "-y", "-i", path, "-c:a", "pcm_f32le", wav], check=True, timeout=60
+    )
+    return soundfile.read(wav, dtype="float64")
+
+
+def ebur128(path: Path) -> tuple[float, float]:
+    """Integrated loudness and true peak as ffmpeg's own meter reads them."""
+    said = subprocess.run(
+        [ffmpeg.executable(), "-hide_banner", "-nostats", "-i", path, "-af", "ebur128=peak=true", "-f", "null", "-"],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stderr  # fmt: skip
+    summary = said[said.rindex("Summary") :]
+    loudness, peak = re.search(r"I:\s+(-?[\d.]+) LUFS", summary), re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary)
+    return float(loudness[1]), float(peak[1])
+
+
+def syllables(seconds: float, rate: int, seed: int = 1) -> np.ndarray:
+    """Bursts of noise and tone, four a second."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    voice = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 20)) + 0.3 * random.standard_normal(len(time))
+    return (voice * np.clip(np.sin(2 * np.pi * 4 * time), 0, 1) ** 2).astype(np.float32)
+
+
+def material(name: str, speech: tuple[np.ndarray, int]) -> tuple[np.ndarray, int]:
+    said, rate = speech
+    random = np.random.default_rng(7)
+    if name == "speech":
+        return said, rate
+    if name == "quiet speech":
+        return said * np.float32(0.003), rate
+    if name == "clipped speech":
+        return np.clip(said * 12, -1, 1).astype(np.float32), rate
+    if name == "five seconds":
+        return said[: 5 * rate], rate
+    if name == "speech at 8 kHz":
+        return resample_poly(said, 160, 441).astype(np.float32), 8_000
+    if name == "speech with claps":
+        peaky = said * np.float32(0.05)
+        for at in random.integers(0, len(said) - 100, 40):
+            peaky[at : at + 60] += np.float32(0.9) * random.choice([-1, 1]) * np.hanning(60).astype(np.float32)
+        return peaky, rate
+    if name == "bursts":
+        return syllables(8, 44_100) * np.float32(0.1), 44_100
+    if name == "noise":
+        return random.standard_normal(6 * RATE).astype(np.float32) * np.float32(0.1), RATE
+    assert name == "square wave"
+    time = np.arange(6 * 44_100) / 44_100
+    return np.sign(np.sin(2 * np.pi * 997 * time)).astype(np.float32), 44_100
+
+
+NAMES = [
+    "speech", "quiet speech", "clipped speech", "five seconds", "speech at 8 kHz", "speech with claps", "bursts",
+    "noise", "square wave",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_station_decodes_has_the_right_loudness_and_peak_in_both_codecs(name, speech, tmp_path):
+    samples, rate = material(name, speech)
+    made = master(InMemory(samples, rate), tmp_path, Deadline(100))
+    for codec, path in made.files.items():
+        heard, heard_rate = decoded(path)
+        assert heard_rate == {"mp3": 44_100, "opus": 48_000}[codec]
+        assert heard.ndim == 1
+        assert abs(len(heard) / heard_rate - len(samples) / rate) < 0.06
+        loudness, peak = ebur128(path)
+        assert -17 <= loudness <= -15, (codec, loudness)
+        assert peak <= -1.5, (codec, peak)
+        assert abs(pyloudnorm.Meter(heard_rate).integrated_loudness(heard) + 16) <= 1
+        assert 20 * np.log10(np.abs(resample_poly(heard, 4, 1)).max()) <= -1.5
+        assert abs(made.measured[codec].lufs - loudness) < 0.15
+        assert abs(made.measured[codec].true_peak_db - peak) < 0.3
+    assert abs(made.lufs + 16) <= 1
+    assert made.true_peak_db <= -1.5
+
+
+def test_files_are_in_the_formats_that_stations_expect(speech, tmp_path):
+    made = master(InMemory(*speech), tmp_path, Deadline(100))
+    seconds = len(speech[0]) / speech[1]
+    assert made.files["mp3"].stat().st_size * 8 / seconds == pytest.approx(64_000, rel=0.02)
+    assert made.files["opus"].stat().st_size * 8 / seconds == pytest.approx(24_000, rel=0.25)
+    said = subprocess.run(
+        [ffmpeg.executable(), "-i", made.files["mp3"]], capture_output=True, text=True, check=False
+    ).stderr
+    assert "44100 Hz, mono" in said
+    assert "64 kb/s" in said
+
+
+def test_the_same_sound_gives_the_same_bytes(speech, tmp_path):
+    both = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        made = master(InMemory(speech[0][: 6 * speech[1]], speech[1]), tmp_path / name, Deadline(100))
+        both.append({codec: path.read_bytes() for codec, path in made.files.items()})
+    assert both[0] == both[1]
+    assert b"Lavf6" not in both[0]["mp3"] + both[0]["opus"]
+
+
+@pytest.mark.parametrize("seconds", [0.002, 0.03, 0.1, 0.39, 0.41])
+def test_a_very_short_sound_is_mastered_without_stumbling(seconds, tmp_path):
+    time = np.arange(round(seconds * RATE)) / RATE
+    made = master(InMemory((0.1 * np.sin(2 * np.pi * 500 * time)).astype("f4"), RATE), tmp_path, Deadline(30))
+    assert made.true_peak_db <= -1.5
+    assert made.seconds == pytest.approx(seconds, abs=0.001)
+
+
+def test_single_clicks_in_silence_never_exceed_the_peak(tmp_path):
+    clicks = np.zeros(5 * RATE, np.float32)
+    clicks[RATE::RATE] = 0.5
+    assert master(InMemory(clicks, RATE), tmp_path, Deadline(30)).true_peak_db <= -1.5
+
+
+def test_progress_rises_to_a_hundred_and_can_cancel(speech, tmp_path):
+    seen: list[int] = []
+    master(InMemory(*speech), tmp_path, Deadline(60), seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+    assert len(set(seen)) > 10
+
+    class Stop(Exception): ...
+
+    def stop(percent: int) -> None:
+        if percent > 20:
+            raise Stop
+
+    with pytest.raises(Stop):
+        master(InMemory(*speech), tmp_path, Deadline(60), stop)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("block", [100, 30_011])
+def test_the_meter_agrees_with_another_whatever_the_blocks(rate, block):
+    samples = syllables(7, rate, seed=rate) * np.float32(0.2)
+    analyser = Analyser(rate, polish=False)
+    back = [analyser.feed(samples[at : at + block]) for at in range(0, len(samples), block)]
+    rest, profile = analyser.finish()
+    assert np.array_equal(np.concatenate([*back, rest]), samples)
+    assert profile.loudness() == pytest.approx(measure(samples, rate).loudness(), abs=0.01)
+    assert profile.loudness() == pytest.approx(
+        pyloudnorm.Meter(rate).integrated_loudness(samples.astype("f8")), abs=0.3
+    )
+
+
+def test_the_meter_reads_the_standards_reference_tone():
+    # BS.1770-4, Annex 1: a 997 Hz sine at 0 dBFS in one channel reads -3.01 LKFS.
+    tone = np.sin(2 * np.pi * 997 * np.arange(10 * RATE) / RATE).astype(np.float32)
+    assert measure(tone, RATE).loudness() == pytest.approx(-3.01, abs=0.02)
+    # The same at -23 dBFS with silence around it: 97 windows are full, six are partly filled and pass the gates.
+    padded = np.concatenate(
+        [np.zeros(20 * RATE, np.float32), tone * np.float32(10 ** (-23 / 20)), np.zeros(20 * RATE, np.float32)]
+    )
+    assert measure(padded, RATE).loudness() == pytest.approx(-26.01 + 10 * np.log10(100 / 103), abs=0.02)
+
+
+def test_the_true_peak_between_samples_is_found():
+    # A quarter-rate sine sampled at 45 degrees: every sample is 3 dB below the true peak.
+    tone = np.sin(np.pi / 2 * np.arange(4_800) + np.pi / 4).astype(np.float32)
+    peak = TruePeak()
+    for at in range(0, len(tone), 333):
+        peak.feed(tone[at : at + 333])
+    assert np.abs(tone).max() < 0.72
+    assert peak.finish() == pytest.approx(0.0, abs=0.3)

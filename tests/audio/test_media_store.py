@@ -1,0 +1,142 @@
+"""The store and the uploads: whole files under true names, or none."""
+
+import errno
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from audio.store import MediaStore
+from audio.uploads import clean_title, locate, receive
+from core.errors import InvalidInput, NoSpace, NotFound, TooLarge
+
+
+@pytest.fixture
+def store(tmp_path) -> MediaStore:
+    return MediaStore(tmp_path / "media")
+
+
+def put(store: MediaStore, content: bytes):
+    with store.workspace() as folder:
+        (folder / "x").write_bytes(content)
+        return store.put(folder / "x", "opus")
+
+
+def test_a_file_lies_under_the_hash_of_its_bytes(store):
+    file = put(store, b"sound")
+    assert file.sha256 == hashlib.sha256(b"sound").hexdigest()
+    path = store.path(file.sha256, "opus")
+    assert path == store.root / file.sha256[:2] / f"{file.sha256}.opus"
+    assert path.read_bytes() == b"sound"
+    assert store.has(file, "opus")
+    assert not store.has(file, "mp3")
+    assert [p for p in store.root.rglob("*") if p.is_file()] == [path]
+
+
+def test_the_same_bytes_are_kept_once_and_not_written_again(store):
+    first = put(store, b"sound")
+    before = store.path(first.sha256, "opus").stat()
+    assert put(store, b"sound") == first
+    assert store.path(first.sha256, "opus").stat().st_ino == before.st_ino
+
+
+def test_a_file_damaged_on_disk_is_noticed_and_put_right(store):
+    file = put(store, b"sound")
+    store.path(file.sha256, "opus").write_bytes(b"soNnd")
+    assert not store.verify(file.sha256, "opus")
+    put(store, b"sound")
+    assert store.verify(file.sha256, "opus")
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 64 + "\n"])
+def test_no_other_name_leads_anywhere(store, name):
+    with pytest.raises(NotFound):
+        store.path(name, "mp3")
+
+
+def test_a_process_killed_while_it_works_leaves_no_file_under_a_final_name(store, tmp_path):
+    script = (
+        "import sys, pathlib, audio.store as s, core.files\n"
+        "store = s.MediaStore(pathlib.Path(sys.argv[1]))\n"
+        "with store.workspace() as folder:\n"
+        "    (folder / 'x').write_bytes(b'z' * 5_000_000)\n"
+        "    s.put_in_place = lambda *a: (print('here', flush=True), sys.stdin.read())\n"
+        "    store.put(folder / 'x', 'mp3')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, store.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
+    )
+    with process:
+        assert process.stdout.readline() == b"here\n"
+        process.send_signal(signal.SIGKILL)
+    assert list(store.root.glob("*/*.mp3")) == []
+    assert store.sweep(3600) == 0
+    assert store.sweep(3600, now=time.time() + 7200) == 1
+    assert list((store.root / ".work").iterdir()) == []
+
+
+def test_an_upload_is_streamed_under_a_name_of_ours(tmp_path):
+    upload = receive(
+        io.BytesIO(b"x" * 700_000), tmp_path / "up", limit_bytes=1_000_000, filename="../../Họp_thôn 1.MP3"
+    )
+    assert (upload.bytes, upload.title) == (700_000, "Họp thôn 1")
+    assert locate(tmp_path / "up", upload.path).stat().st_size == 700_000
+    assert upload.path.startswith("up_")
+
+
+@pytest.mark.parametrize("name", ["../home/loa.db", "up_x", "", ".up_" + "0" * 32 + ".part", "up_" + "0" * 32])
+def test_only_uploads_that_are_there_are_found(tmp_path, name):
+    with pytest.raises(NotFound):
+        locate(tmp_path, name)
+
+
+class Endless:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.read_bytes, self._error = 0, error
+
+    def read(self, size: int, /) -> bytes:
+        self.read_bytes += size
+        if self._error and self.read_bytes > 1_000_000:
+            raise self._error
+        return b"x" * size
+
+
+def test_an_upload_over_the_limit_is_cut_off_early_and_nothing_stays(tmp_path):
+    stream = Endless()
+    with pytest.raises(TooLarge, match="5 MB"):
+        receive(stream, tmp_path, limit_bytes=5 << 20, filename="big.wav")
+    assert stream.read_bytes < 6 << 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_upload_and_a_broken_one_leave_nothing(tmp_path):
+    with pytest.raises(InvalidInput, match="0 bytes"):
+        receive(io.BytesIO(b""), tmp_path, limit_bytes=100, filename="a")
+    with pytest.raises(ConnectionResetError):
+        receive(Endless(ConnectionResetError()), tmp_path, limit_bytes=1 << 30, filename="a")
+    with pytest.raises(NoSpace):
+        receive(Endless(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))), tmp_path, limit_bytes=1 << 30, filename="a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("filename", "title"),
+    [
+        ("C:\\Users\\me\\Thông báo.m4a", "Thông báo"),
+        ("/etc/passwd", "passwd"),
+        ("a\x00b\r\nc.mp3", "a b c"),
+        ("..", ""),
+        ("", ""),
+        ("x" * 500 + ".wav", "x" * 120),
+        ("\u202egnp.mp3", "gnp"),
+        ("họp 1.12.2026.mp3", "họp 1.12.2026"),
+    ],
+)
+def test_a_title_is_what_a_person_may_be_shown(filename, title):
+    assert clean_title(filename) == title

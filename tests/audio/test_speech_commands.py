@@ -1,0 +1,95 @@
+"""`loa speak`, `loa voices` and `loa ingest` as a person starts them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import soundfile
+
+from core.files import write_atomically
+
+
+@pytest.fixture
+def loa(tmp_path):
+    def run(*arguments, stdin="", **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "loa", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60,
+            check=False,
+            env={"PATH": "", "LOA_GTTS_ENABLED": "false", "PYTHONUTF8": "1", **environment}, cwd=tmp_path,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.mp3", "MP3"), ("a.opus", "OGG"), ("a.ogg", "OGG"), ("a.wav", "WAV")])
+def test_a_text_is_spoken_into_a_file(loa, tmp_path, name, kind):
+    done = loa("speak", "Xin chào bà con.", "-o", tmp_path / name)
+    assert done.returncode == 0, done.stderr
+    assert "spoken by espeak:vi" in done.stdout
+    info = soundfile.info(tmp_path / name)
+    assert (info.format, info.channels) == (kind, 1)
+    assert 2.5 < info.duration < 7
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "says"),
+    [("", "a.mp3", "no text to speak"), ("chào", "a.xyz", "must end in"), ("chào", "none/a.mp3x", "must end in")],
+)
+def test_what_cannot_be_spoken_is_one_line_and_status_1(loa, tmp_path, text, file, says):
+    done = loa("speak", text, "-o", tmp_path / file)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / file).exists()
+
+
+def test_voices_tells_each_voice_its_engine_and_whether_it_answers(loa, service):
+    done = loa("voices", "--language", "vi", LOA_GTTS_ENABLED="true", LOA_GTTS_URL=service.url)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines][:2] == ["gtts:vi", "espeak:vi"]
+    assert {line[3] for line in lines} == {"gtts answers", "espeak answers"}
+    service.behave = "error"
+    done = loa("voices", LOA_GTTS_ENABLED="true", LOA_GTTS_URL=service.url)
+    assert "gtts does not answer: gTTS failed: the service answered with status 503" in done.stdout
+
+
+def test_ingest_prints_one_json_line_for_each_file(loa, tmp_path, speech_wav):
+    (tmp_path / "program.mp3").write_bytes(b"\x7fELF" + bytes(5000))
+    done = loa("ingest", speech_wav, tmp_path / "program.mp3", tmp_path / "gone.mp3", tmp_path)
+    assert done.returncode == 0, done.stderr
+    good, program, gone, folder = (json.loads(line) for line in done.stdout.splitlines())
+    assert list(good) == ["file", "ok", "seconds", "lufs", "true_peak_db", "clips"]
+    assert (good["file"], good["ok"]) == (str(speech_wav), True)
+    assert good["lufs"] == pytest.approx(-16, abs=1)
+    assert good["true_peak_db"] <= -1.5
+    assert {codec: set(clip) for codec, clip in good["clips"].items()} == {
+        c: {"sha256", "bytes"} for c in ("mp3", "opus")
+    }
+    for bad in (program, gone, folder):
+        assert list(bad) == ["file", "ok", "error"]
+        assert bad["ok"] is False
+    assert not (tmp_path / "var").exists()
+
+
+def test_ingest_into_an_installation_keeps_the_clips(loa, tmp_path, speech_wav):
+    write_atomically(tmp_path / "other" / "settings.toml", b"")
+    done = loa("ingest", speech_wav, "--home", tmp_path / "other")
+    clip = json.loads(done.stdout)["clips"]["opus"]
+    path = tmp_path / "other" / "media" / clip["sha256"][:2] / f"{clip['sha256']}.opus"
+    assert path.stat().st_size == clip["bytes"]
+
+
+def test_spoken_answers_line_by_line_while_the_input_is_still_open(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loa", "spoken"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+        cwd=tmp_path, env={"PYTHONUTF8": "1"},
+    )  # fmt: skip
+    with process:
+        for line, said in (("Họp lúc 7h30", "bảy giờ ba mươi"), ("", ""), ("giá 70.000đ", "bảy mươi nghìn đồng")):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            assert said in process.stdout.readline()
+        process.stdin.close()
+        assert process.stdout.read() == ""
+    assert process.returncode == 0
