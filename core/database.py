@@ -14,16 +14,22 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Session
 
-from core.errors import N_, Busy, NoSpace
+from core.errors import N_, Busy, InvalidInput, NoSpace
 from core.settings import Settings
 
 _BUSY = N_("The database is busy. Nothing was changed; try again in a moment.")
 _FULL = N_("The disk is full or read-only. Make room and try again; nothing was lost.")
+_UNSTORABLE = N_("A value is too large, or has a character that can't be stored.")
 _RETRY_SECONDS = 0.01
+# Writers of one installation queue up on PostgreSQL as they do on SQLite, so that what a service has checked
+# still holds when it commits. The number names the lock and means nothing.
+_WRITE_LOCK = 7102028
+_BUSY_SIGNS = ("locked", "busy", "lock timeout", "deadlock detected", "could not serialize", "connection")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -61,9 +67,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database. What it changes is rolled back."""
+        """A session that sees one state of the database. What it changes is rolled back.
+
+        Objects read from it keep their columns after the block.
+        """
         with _told(), Session(self.engine, expire_on_commit=False) as session:
-            session.connection().exec_driver_sql("BEGIN") if self.is_sqlite else session.begin()
+            if self.is_sqlite:
+                session.connection().exec_driver_sql("BEGIN")
+            else:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             try:
                 yield session
             finally:
@@ -78,9 +90,11 @@ class Database:
         disk is full.
         """
         with _told(), Session(self.engine, expire_on_commit=False) as session:
-            if self.is_sqlite:
-                self._begin_immediate(session)
             try:
+                if self.is_sqlite:
+                    self._begin_immediate(session)
+                else:
+                    self._queue_up(session)
                 yield session
                 session.commit()
             except BaseException:
@@ -99,6 +113,11 @@ class Database:
                 time.sleep(_RETRY_SECONDS)
             else:
                 return
+
+    def _queue_up(self, session: Session) -> None:
+        milliseconds = max(1, round(self.lock_timeout_seconds * 1000))
+        session.connection().exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+        session.connection().exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -135,10 +154,14 @@ def _told() -> Iterator[None]:
     """Turn what the driver says about locks and space into errors a person can act on."""
     try:
         yield
-    except DBAPIError as error:
-        said = str(error.orig).lower()
-        if "locked" in said or "busy" in said or "lock timeout" in said:
-            raise Busy(_BUSY) from error
+    except NoConnectionLeft as error:
+        raise Busy(_BUSY) from error
+    except (DBAPIError, sqlite3.OperationalError) as error:  # bare while a connection is being prepared
+        said = str(getattr(error, "orig", error)).lower()
         if "disk is full" in said or "readonly" in said or "no space" in said or "disk i/o" in said:
             raise NoSpace(_FULL) from error
+        if isinstance(error, OperationalError | sqlite3.OperationalError) and any(sign in said for sign in _BUSY_SIGNS):
+            raise Busy(_BUSY) from error
+        if isinstance(error, DataError):
+            raise InvalidInput(_UNSTORABLE) from error
         raise

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import N_, NoSpace
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def full_disk_is_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NoSpace(N_("The disk is full or read-only. Make room and try again; nothing was lost.")) from error
         raise
 

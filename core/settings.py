@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from core.errors import N_, InvalidInput
 from core.files import write_atomically
@@ -29,13 +34,13 @@ class Settings(BaseSettings):
     trust_proxy: bool = False
     max_upload_bytes: Annotated[int, Field(ge=1024)] = 200 * 1024 * 1024
     max_clip_seconds: Annotated[float, Field(gt=0)] = 3 * 3600.0
-    max_text_chars: Annotated[int, Field(ge=1)] = 20_000
+    max_text_chars: Annotated[int, Field(ge=1, le=20_000)] = 20_000
     gtts_enabled: bool = True
     gtts_url: str = ""
     gtts_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 8.0
     render_timeout_seconds: Annotated[float, Field(gt=0)] = 900.0
     render_lanes: Annotated[int, Field(ge=1, le=32)] = 1
-    horizon_days: Annotated[int, Field(ge=7, le=60)] = 8
+    horizon_days: Annotated[int, Field(ge=8, le=60)] = 8
     lead_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
     silent_after_seconds: Annotated[int, Field(ge=60)] = 180
     report_grace_seconds: Annotated[int, Field(ge=0)] = 120
@@ -55,8 +60,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first: what `load` passes in comes from the file and is weaker."""
-        return env_settings, init_settings
+        """What the command line says wins, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
     def url(self) -> str:
@@ -87,14 +92,13 @@ def load(home: Path | None = None, **overrides: Any) -> Settings:
     Command-line options come as `overrides` and win over file and environment; None means "not given".
     """
     place = Path(home or os.environ.get("LOA_HOME") or "var").absolute()
-    values: dict[str, Any] = {}
-    file = place / SETTINGS_FILE
+
+    class Here(Settings):
+        model_config = SettingsConfigDict(toml_file=place / SETTINGS_FILE)
+
     try:
-        if file.exists():
-            values = tomllib.loads(file.read_text("utf-8"))
-        settings = Settings(**{**values, "home": place})
         given = {name: value for name, value in overrides.items() if value is not None}
-        return Settings.model_validate({**settings.model_dump(), **given, "home": place})
+        return Here(**{**given, "home": place})
     except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         why = str(error).replace("\n", " ")[:300]
         raise InvalidInput(N_("The settings can't be read: %(why)s"), why=why) from error

@@ -4,13 +4,23 @@ Both sides import this module and nothing of each other. Instants are RFC 3339 i
 milliseconds; unknown fields are ignored, so either side may be the newer one.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from core.clock import format_instant
 
-Instant = Annotated[AwareDatetime, PlainSerializer(format_instant, return_type=str)]
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(format_instant, return_type=str)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Id = Annotated[str, Field(min_length=1, max_length=80)]
 
@@ -28,6 +38,9 @@ REASONS: tuple[str, ...] = get_args(Reason)
 MEDIA_TYPES: dict[str, str] = {"mp3": "audio/mpeg", "opus": "audio/ogg"}
 MAX_REPORTS_A_CALL = 500
 MAX_WAIT_SECONDS = 55
+MAX_ITEMS = 500
+MAX_AIRING_SECONDS = 172_800.0
+_MAX_INT = 2**31 - 1
 
 
 class Wire(BaseModel):
@@ -52,7 +65,7 @@ class ClipFiles(Wire):
 class Item(Wire):
     """One thing that sounds within an airing: `at` seconds after its start, for `seconds`."""
 
-    at: Annotated[float, Field(ge=0, le=172_800)]
+    at: Annotated[float, Field(ge=0, le=MAX_AIRING_SECONDS)]
     seconds: Annotated[float, Field(gt=0, le=86_400)]
     title: Annotated[str, Field(max_length=300)] = ""
     clip: ClipFiles | None = None
@@ -75,7 +88,7 @@ class Ticket(Wire):
     late: Late
     volume: Annotated[int, Field(ge=0, le=100)] | None = None
     audience: Annotated[list[str], Field(alias="for", max_length=5_000)]
-    items: Annotated[list[Item], Field(min_length=1, max_length=500)]
+    items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)]
     approved_by: str
     issued_at: Instant
     not_after: Instant
@@ -168,15 +181,15 @@ class Heartbeat(Wire):
     """A station's state, every 60 s. Every field may be missing: an old device still counts as heard."""
 
     playing: Annotated[str, Field(max_length=80)] | None = None
-    item: Annotated[int, Field(ge=0)] | None = None
+    item: Annotated[int, Field(ge=0, le=_MAX_INT)] | None = None
     volume: Annotated[int, Field(ge=0, le=100)] | None = None
     plan: Annotated[str, Field(max_length=100)] | None = None
-    seq: int | None = None
+    seq: Annotated[int, Field(ge=-1, le=_MAX_INT)] | None = None
     acknowledged: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=500)] = []
-    clock_offset_ms: float | None = None
-    free_bytes: int | None = None
-    temperature_c: float | None = None
-    uptime_s: float | None = None
+    clock_offset_ms: Finite | None = None
+    free_bytes: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    temperature_c: Finite | None = None
+    uptime_s: Finite | None = None
     software: Annotated[str, Field(max_length=100)] | None = None
     ready_until: Instant | None = None
 
