@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
@@ -15,6 +15,7 @@ _LONGEST_REST = 30.0
 _GOOD_RUN_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _TICK = 0.2
+_PARENT_SECONDS = 0.5
 
 
 @dataclass
@@ -35,6 +36,11 @@ class Supervisor:
     def __init__(self) -> None:
         self._children: list[Child] = []
         self._stopping = threading.Event()
+        self._afterwards: list[Callable[[], None]] = []
+
+    def when_running(self, task: Callable[[], None]) -> None:
+        """Do `task` once, beside the watching, after `run` has begun."""
+        self._afterwards.append(task)
 
     def add(self, name: str, arguments: Sequence[str]) -> Child:
         child = Child(name, arguments)
@@ -48,16 +54,17 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch until a signal arrives, then end every child."""
+        for task in self._afterwards:
+            threading.Thread(target=task, name="afterwards", daemon=True).start()
         try:
             while not self._stopping.wait(_TICK):
-                for child in self._children:
+                for child in list(self._children):
                     self._watch(child)
         finally:
             self._end()
 
     def _start(self, child: Child) -> None:
-        # A child ends with its parent also when the parent is killed: its standard input is a pipe from here.
-        child.process = subprocess.Popen(child.arguments, stdin=subprocess.PIPE, start_new_session=True)
+        child.process = subprocess.Popen(child.arguments, stdin=subprocess.DEVNULL, start_new_session=True)
         child.started_at = time.monotonic()
 
     def _watch(self, child: Child) -> None:
@@ -66,7 +73,6 @@ class Supervisor:
             if now - child.started_at > _GOOD_RUN_SECONDS:
                 child.rest = _FIRST_REST
             log.warning("%s ended (status %s); again in %.1f s", child.name, child.process.returncode, child.rest)
-            _close(child.process)
             child.process, child.not_before = None, now + child.rest
             child.rest = min(child.rest * 2, _LONGEST_REST)
         if child.process is None and now >= child.not_before:
@@ -84,25 +90,17 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            _close(process)
-
-
-def _close(process: "subprocess.Popen[bytes]") -> None:
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 def end_with_parent() -> None:
     """In a supervised child: end when the parent is gone, also when it was killed."""
     if os.environ.get("LOA_SUPERVISED") != "1":
         return
+    parent = os.getppid()
 
     def watch() -> None:
-        try:
-            while os.read(0, 1):
-                pass
-        except OSError:
-            return
+        while os.getppid() == parent:
+            time.sleep(_PARENT_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

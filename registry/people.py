@@ -17,6 +17,7 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 TRIES_A_PERSON = 10
 TRIES_AN_ADDRESS = 50
 _WRONG = N_("The name or the password is not right.")
+_NOBODY = N_("There is no person “%(name)s”.")
 _TOKEN = N_("The token is missing, wrong or revoked.")
 
 
@@ -204,11 +205,19 @@ def by_session(session: Session, person_id: str, version: int) -> Actor | None:
     return actor_for(session, person)
 
 
+def by_username(session: Session, username: str) -> Person:
+    """Whoever signs in by this name. Raises NotFound."""
+    person = session.exec(select(Person).where(Person.username == username)).first()
+    if person is None:
+        raise NotFound(_NOBODY, name=username)
+    return person
+
+
 def new_token(session: Session, username: str, label: str, now: datetime) -> str:
     """A token for scripts with this person's rights, shown once. Raises NotFound."""
-    person = session.exec(select(Person).where(Person.username == username)).first()
-    if person is None or not person.active:
-        raise NotFound(N_("There is no person “%(name)s”."), name=username)
+    person = by_username(session, username)
+    if not person.active:
+        raise NotFound(_NOBODY, name=username)
     token = secrets.new_token("loa")
     session.add(
         ApiToken(

@@ -17,6 +17,8 @@ from registry.rights import EVERYWHERE, Actor, Permission, Role
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _HOUR = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 MAX_DEPTH = 20
+# What is proposed wherever a person makes a top unit.
+USUAL_QUIET_HOURS = [["22:00", "05:00"]]
 MAX_NAME = 200
 
 
@@ -44,7 +46,15 @@ def clean_name(name: str, field: str = "name") -> str:
 
 
 def create(
-    session: Session, actor: Actor, *, name: str, code: str, parent: str | None, zone: str | None, now: datetime
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    code: str,
+    parent: str | None,
+    zone: str | None,
+    now: datetime,
+    quiet_hours: list[list[str]] | None = None,
 ) -> Unit:
     """Add a unit below `parent` (id or code). Only an administrator of the whole installation makes a top unit."""
     name = clean_name(name)
@@ -55,6 +65,7 @@ def create(
         )
     if zone:
         known_zone(zone)
+    _check_hours(quiet_hours)
     above: Unit | None = None
     if parent:
         above = find(session, actor, parent)
@@ -68,7 +79,14 @@ def create(
     identity = new_id("un")
     path = f"{above.path if above else '/'}{identity}/"
     unit = Unit(
-        id=identity, code=code, name=name, parent_id=above.id if above else None, path=path, zone=zone, created_at=now
+        id=identity,
+        code=code,
+        name=name,
+        parent_id=above.id if above else None,
+        path=path,
+        zone=zone,
+        quiet_hours=quiet_hours,
+        created_at=now,
     )
     session.add(unit)
     session.flush()
@@ -108,13 +126,20 @@ def ancestors(session: Session, unit: Unit) -> list[Unit]:
 
 def inherited(chain: Sequence[Unit], default_zone: str) -> Inherited:
     """What holds at the last unit of `chain` (root first)."""
-    zone, quiet, volume, codec = default_zone, [["22:00", "05:00"]], 100, "opus"
+    quiet: list[list[str]] = []
+    zone, volume, codec = default_zone, 100, "opus"
     for unit in chain:
         zone = unit.zone or zone
         quiet = unit.quiet_hours if unit.quiet_hours is not None else quiet
         volume = min(volume, unit.max_volume) if unit.max_volume is not None else volume
         codec = unit.codec or codec
     return Inherited(zone, [(a, b) for a, b in quiet], volume, codec)
+
+
+def _check_hours(quiet_hours: list[list[str]] | None) -> None:
+    for pair in quiet_hours or []:
+        if len(pair) != 2 or not all(_HOUR.fullmatch(hour) for hour in pair):  # noqa: PLR2004
+            raise InvalidInput(N_("Write quiet hours like 22:00–05:00."), fields={"quiet_hours": "form"})
 
 
 def settle(
@@ -130,9 +155,7 @@ def settle(
 ) -> None:
     """Set what holds at this unit and below; None takes over from above. Raises InvalidInput."""
     actor.require(Permission.ADMINISTER, unit)
-    for pair in quiet_hours or []:
-        if len(pair) != 2 or not all(_HOUR.fullmatch(hour) for hour in pair):  # noqa: PLR2004
-            raise InvalidInput(N_("Write quiet hours like 22:00–05:00."), fields={"quiet_hours": "form"})
+    _check_hours(quiet_hours)
     if max_volume is not None and not 0 <= max_volume <= 100:  # noqa: PLR2004
         raise InvalidInput(N_("A volume lies between 0 and 100."), fields={"max_volume": "range"})
     if zone:

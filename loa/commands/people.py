@@ -1,11 +1,11 @@
-"""`loa init` and `loa token`: the first administrator, and keys for scripts."""
+"""`loa init`, `loa token` and `loa password`: the first administrator, keys for scripts, lost passwords."""
 
 import argparse
 from pathlib import Path
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `init` and `token`."""
+    """Add `init`, `token` and `password`."""
     init = subparsers.add_parser("init", help="make an empty installation with one administrator")
     init.add_argument("--home", type=Path, required=True, help="folder of the installation")
     init.add_argument("--admin", required=True, metavar="NAME", help="sign-in name of the administrator")
@@ -15,6 +15,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     token.add_argument("--home", type=Path, help="folder of the installation")
     token.add_argument("--label", default="", help="what the token is for")
     token.set_defaults(run=run_token)
+    password = subparsers.add_parser("password", help="give somebody a new generated password; their sessions end")
+    password.add_argument("user", metavar="USER", help="sign-in name")
+    password.add_argument("--home", type=Path, help="folder of the installation")
+    password.set_defaults(run=run_password)
 
 
 def run_init(options: argparse.Namespace) -> int:
@@ -46,4 +50,20 @@ def run_token(options: argparse.Namespace) -> int:
     with database.write() as session:
         token = people.new_token(session, options.user, options.label, utc_now())
     print(token)
+    return 0
+
+
+def run_password(options: argparse.Namespace) -> int:
+    """Print a new password and nothing else. Whoever may run this on the server could do anything anyway."""
+    from core.clock import utc_now
+    from core.settings import load
+    from loa.installation import opened
+    from registry import people
+    from registry.rights import system_actor
+
+    database = opened(load(options.home))
+    with database.write() as session:
+        person = people.by_username(session, options.user)
+        password = people.reset_password(session, system_actor(), person, utc_now())
+    print(password)
     return 0

@@ -1,0 +1,131 @@
+"""`loa doctor`: what this installation can and cannot do here."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+_SECONDS = 15.0
+_LITTLE_SPACE = 1 << 30
+# Nothing of this program existed before; a clock that says so is wrong.
+_OLDEST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `needed` ones that fail make the command end with status 1."""
+
+    what: str
+    good: bool
+    text: str
+    needed: bool = True
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `doctor`."""
+    doctor = subparsers.add_parser("doctor", help="what this installation can and cannot do here")
+    doctor.add_argument("--home", type=Path, help="folder of the installation")
+    doctor.set_defaults(run=run_doctor)
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Look at everything, print a line each; status 1 when something that is needed does not work."""
+    from core.settings import load
+
+    settings = load(options.home)
+    sick = False
+    for check in (_python, _home, _database, _speech, _codecs, _sound, _clock, _disk):
+        try:
+            findings = list(check(settings))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            findings = [Finding(check.__name__.strip("_"), good=False, text=f"{type(error).__name__}: {error}")]
+        for finding in findings:
+            mark = "ok  " if finding.good else ("FAIL" if finding.needed else "no  ")
+            print(f"{mark}  {finding.what:12} {finding.text}")
+            sick = sick or (finding.needed and not finding.good)
+    return int(sick)
+
+
+Check = Callable[["Settings"], Iterator[Finding]]
+
+
+def _python(_settings: "Settings") -> Iterator[Finding]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", sys.version_info >= (3, 11), version)
+
+
+def _home(settings: "Settings") -> Iterator[Finding]:
+    there = settings.home.is_dir()
+    yield Finding(
+        "home", good=there, text=str(settings.home) if there else f"{settings.home} is not there", needed=False
+    )
+
+
+def _database(settings: "Settings") -> Iterator[Finding]:
+    from core import audit
+    from loa.installation import opened
+    from scheduler import backup, jobs
+
+    if not settings.database_url and not (settings.home / "loa.db").exists():
+        yield Finding("database", good=False, text="none yet; make one with loa init or loa demo", needed=False)
+        return
+    database = opened(settings)
+    with database.read() as session:
+        broken = audit.verify(session)
+        beats = [job.succeeded_at for job in jobs.every(session) if job.succeeded_at]
+    database.dispose()
+    yield Finding("database", good=True, text=database.engine.dialect.name)
+    yield Finding("audit log", broken is None, "whole" if broken is None else f"broken at entry {broken}")
+    last = max(beats, default=None)
+    yield Finding(
+        "worker", last is not None, f"last beat {last:%Y-%m-%d %H:%M:%S} UTC" if last else "never ran", needed=False
+    )
+    newest = next(iter(backup.existing(settings)), None)
+    yield Finding("backup", newest is not None, newest.name if newest else "none yet", needed=False)
+
+
+def _speech(settings: "Settings") -> Iterator[Finding]:
+    from audio.deadline import Deadline
+    from audio.engines.roster import roster
+
+    for engine in roster(settings).engines:
+        why = engine.answers(Deadline(_SECONDS))
+        yield Finding(f"speech {engine.name}", not why, why or "answers", needed=engine.name == "espeak")
+
+
+def _codecs(_settings: "Settings") -> Iterator[Finding]:
+    from audio import ffmpeg
+    from audio.deadline import Deadline
+
+    yield Finding("ffmpeg", good=True, text=ffmpeg.version(Deadline(_SECONDS)))
+
+
+def _sound(_settings: "Settings") -> Iterator[Finding]:
+    from loa.commands.demo import _sound as output
+
+    kind = output()
+    text = "a sound device" if kind == "device" else "no sound device: a station here plays into nothing"
+    yield Finding("sound", kind == "device", text, needed=False)
+
+
+def _clock(settings: "Settings") -> Iterator[Finding]:
+    from core.clock import utc_now, zone
+
+    now = utc_now()
+    local = now.astimezone(zone(settings.zone))
+    yield Finding("clock", now > _OLDEST, f"{local:%Y-%m-%d %H:%M:%S} {settings.zone}")
+
+
+def _disk(settings: "Settings") -> Iterator[Finding]:
+    place = settings.home
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    yield Finding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free")
