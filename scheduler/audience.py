@@ -97,6 +97,15 @@ def related_names(session: Session, names: Iterable[str]) -> set[str]:
     return related | {f"group:{each}" for each in members} | set(names)
 
 
+def units_in_line(session: Session, names: Iterable[str]) -> set[str]:
+    """Internal names of the units among `names` with every unit above and below them."""
+    ids = set(_by_kind(names)["unit"])
+    rows = session.exec(select(Unit.id, Unit.path)).all() if ids else []
+    own = tuple(path for identity, path in rows if identity in ids)
+    above = {part for path in own for part in path.strip("/").split("/")}
+    return {f"unit:{identity}" for identity, path in rows if own and (identity in above or path.startswith(own))}
+
+
 def outside(session: Session, names: Iterable[str]) -> dict[str, str]:
     """Internal names → names of the wire format (units and groups by code)."""
     wanted = _by_kind(names)

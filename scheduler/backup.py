@@ -4,14 +4,17 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from core.files import full_disk_is_told, put_in_place
 from core.settings import Settings
 
-_PAGES = 2_000
+_PART = ".part-"
 _NAME = "loa-%Y%m%dT%H%M%SZ.db"
+_ANY = f"loa-{'[0-9]' * 8}T{'[0-9]' * 6}Z.db"
 
 
 def back_up(settings: Settings, now: datetime) -> Path | None:
@@ -21,16 +24,21 @@ def back_up(settings: Settings, now: datetime) -> Path | None:
     """
     if settings.database_url and not settings.database_url.startswith("sqlite"):
         return None
+    file = make_url(settings.url).database or ""
     target = settings.backups / now.strftime(_NAME)
     with full_disk_is_told():
         settings.backups.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=settings.backups, prefix=".part-")
+        for left in settings.backups.glob(f"{_PART}*"):  # of a process that was killed; copies are made one at a time
+            left.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=settings.backups, prefix=_PART)
         os.close(handle)
         part = Path(name)
         try:
-            source, copy = sqlite3.connect(settings.home / "loa.db"), sqlite3.connect(part)
+            source, copy = sqlite3.connect(f"{Path(file).absolute().as_uri()}?mode=rw", uri=True), sqlite3.connect(part)
             try:
-                source.backup(copy, pages=_PAGES)
+                # In one step: a copy in several would begin again with every write of others, and never end.
+                # Nobody waits for it, as in WAL mode a reader holds up no writer.
+                source.backup(copy)
                 copy.execute("PRAGMA journal_mode=DELETE")
                 if copy.execute("PRAGMA quick_check").fetchone() != ("ok",):
                     raise sqlite3.DatabaseError("the copy is damaged")
@@ -45,6 +53,11 @@ def back_up(settings: Settings, now: datetime) -> Path | None:
     return target
 
 
+def made_at(copy: Path) -> datetime:
+    """The instant a backup was made, from its name."""
+    return datetime.strptime(copy.name, _NAME).replace(tzinfo=UTC)
+
+
 def existing(settings: Settings) -> Sequence[Path]:
     """Backups, the newest first."""
-    return sorted(settings.backups.glob("loa-*.db"), reverse=True)
+    return sorted(settings.backups.glob(_ANY), reverse=True)

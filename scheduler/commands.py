@@ -38,7 +38,13 @@ def give(session: Session, actor: Actor, station_id: str, do: str, value: Any, n
     )  # fmt: skip
     session.add(command)
     audit.record(
-        session, actor=actor.username, action=f"station.{do}", subject=station.id, unit_id=unit.id, now=now, value=value
+        session,
+        actor=actor.username,
+        action=f"station.{do}",
+        subject=station.id,
+        unit_id=unit.id,
+        now=now,
+        value=command.value,
     )
     changes.announce(session, "now", [f"station:{station.id}"], now)
     return command

@@ -1,9 +1,11 @@
 """Emergencies: raised by one person, signed as soon as the audio is there, held out to stations until over."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from audio import clips
@@ -20,8 +22,9 @@ from registry.rights import Actor, Permission
 from scheduler import audience, issuing
 from scheduler.models import Airing, Emergency
 
+log = logging.getLogger(__name__)
 MAX_TIMES = 100
-MAX_EVERY_S = 86_400.0
+MAX_REPEATING_S = 86_400.0
 VOLUME = 100  # as loud as the station's own limit allows
 # A station that was away still plays the alarm this long after its end.
 HOLDS = timedelta(hours=1)
@@ -66,9 +69,9 @@ def raise_alarm(
             N_("The text has %(length)s characters; at most %(limit)s can be spoken in one bulletin. Split it in two."),
             fields={"text": "long"}, length=len(text), limit=max_chars,
         )  # fmt: skip
-    if not (1 <= alarm.times <= MAX_TIMES and 0 <= alarm.every_s <= MAX_EVERY_S):
+    if not (1 <= alarm.times <= MAX_TIMES and 0 <= alarm.every_s * max(alarm.times - 1, 1) <= MAX_REPEATING_S):
         raise InvalidInput(
-            N_("An emergency is repeated at most %(times)s times, at most a day apart."),
+            N_("An emergency is said at most %(times)s times, within a day."),
             fields={"repeat": "range"},
             times=MAX_TIMES,
         )
@@ -107,7 +110,7 @@ def raise_alarm(
         volume=VOLUME if alarm.volume is None else alarm.volume,
         audience=list(heard.names), approved_by=actor.name, created_at=now,
     )  # fmt: skip
-    issuing.add(session, airing)
+    issuing.add(session, [airing])
     audit.record(
         session, actor=actor.username, action="emergency.raise", subject=emergency.id, unit_id=unit.id, now=now,
         text=text[:500], clip=alarm.clip, audience=emergency.audience, times=alarm.times, every_s=alarm.every_s,
@@ -134,11 +137,16 @@ def issue_ready(session: Session, signer: Signer, now: datetime) -> int:
         .order_by(col(Airing.id))
     ).all()
     for airing, emergency, clip in waiting:
-        if clip.state == "failed":
-            airing.state, airing.reason = "failed", "audio_failed"
+        try:
+            if clip.state == "failed":
+                airing.state, airing.reason = "failed", "audio_failed"
+                session.add(airing)
+            else:
+                _issue(session, emergency, airing, clip, signer, now)
+        except ValidationError:  # what the wire does not carry must not hold up the other alarms
+            log.exception("emergency %s can't be signed", emergency.id)
+            airing.state, airing.reason, airing.items = "failed", "audio_failed", []
             session.add(airing)
-        else:
-            _issue(session, emergency, airing, clip, signer, now)
     return len(waiting)
 
 
@@ -149,12 +157,12 @@ def _issue(session: Session, emergency: Emergency, airing: Airing, clip: Clip, s
     airing.items = [
         {"at": round(number * step, 3), "seconds": seconds, "title": airing.title, "clip": files}
         for number in range(emergency.times)
+        if number * step <= MAX_REPEATING_S  # a long recording is not said as often as wished
     ]
     airing.starts_at = now
-    airing.ends_at = now + timedelta(seconds=step * (emergency.times - 1) + seconds)
+    airing.ends_at = now + timedelta(seconds=step * (len(airing.items) - 1) + seconds)
     airing.not_after = airing.ends_at + HOLDS
     issuing.sign(airing, audience.outside(session, airing.audience), signer, now)
-    airing.content_key = issuing.content_key(airing)
     session.add(airing)
     changes.announce(session, "now", airing.audience, now)
 

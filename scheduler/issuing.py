@@ -1,11 +1,9 @@
 """Turning a decided airing into the signed ticket that stations play."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from sqlmodel import Session, col
 
 from core import changes
@@ -17,15 +15,6 @@ from scheduler.models import Airing, AiringTarget
 # How long after its end a ticket may still be played. `join` and `skip` end with the airing; the minute
 # covers a clock that is a little off.
 NOT_AFTER = {"join": timedelta(minutes=1), "skip": timedelta(minutes=1), "play": timedelta(hours=2)}
-
-
-def content_key(airing: Airing) -> str:
-    """SHA-256 of everything a listener or a station could notice: equal keys need no new ticket."""
-    body = [
-        airing.kind, airing.priority, airing.title, format_instant(airing.starts_at), format_instant(airing.ends_at),
-        airing.late, airing.volume, airing.audience, airing.items, airing.approved_by,
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def sign(airing: Airing, outside: Mapping[str, str], signer: Signer, now: datetime) -> None:
@@ -48,28 +37,35 @@ def sign(airing: Airing, outside: Mapping[str, str], signer: Signer, now: dateti
     airing.ticket, airing.issued_at, airing.state, airing.reason = signer.sign(ticket), now, "issued", ""
 
 
-def add(session: Session, airing: Airing) -> None:
-    """Store a new airing with its targets."""
-    session.add(airing)
+def add(session: Session, airings: Sequence[Airing]) -> None:
+    """Store new airings with their targets."""
+    session.add_all(airings)
     session.flush()
-    session.add_all(AiringTarget(airing_id=airing.id, name=name) for name in airing.audience)
+    targets = [{"airing_id": airing.id, "name": name} for airing in airings for name in airing.audience]
+    if targets:
+        session.execute(insert(AiringTarget), targets)
 
 
 def withdraw(session: Session, airing: Airing, reason: str, now: datetime) -> None:
     """Take an airing off the air: stations that hold its ticket are told and stop at once."""
-    was_issued = bool(airing.ticket)
-    airing.state, airing.reason, airing.withdrawn_at = "withdrawn", reason, now
-    session.add(airing)
-    if was_issued:
-        changes.announce(session, "now", airing.audience, now)
-        changes.announce(session, "plan", airing.audience, now)
+    _withdraw(session, [airing], reason, now)
 
 
-def replace(session: Session, airing: Airing, now: datetime) -> None:
-    """Make way for a new airing of the same occurrence: a signed one is withdrawn, one that never left is deleted."""
-    if airing.ticket:
-        withdraw(session, airing, "replaced", now)
-    else:
-        session.execute(delete(AiringTarget).where(col(AiringTarget.airing_id) == airing.id))
-        session.delete(airing)
+def replace(session: Session, airings: Sequence[Airing], now: datetime) -> None:
+    """Make way for new airings of the same occurrences: signed ones are withdrawn, those that never left deleted."""
+    never_left = [airing.id for airing in airings if not airing.ticket]
+    if never_left:
+        session.execute(delete(AiringTarget).where(col(AiringTarget.airing_id).in_(never_left)))
+        session.execute(delete(Airing).where(col(Airing.id).in_(never_left)))
+    _withdraw(session, [airing for airing in airings if airing.ticket], "replaced", now)
     session.flush()
+
+
+def _withdraw(session: Session, airings: Sequence[Airing], reason: str, now: datetime) -> None:
+    for airing in airings:
+        airing.state, airing.reason, airing.withdrawn_at = "withdrawn", reason, now
+        session.add(airing)
+    heard = sorted({name for airing in airings if airing.ticket for name in airing.audience})
+    if heard:
+        changes.announce(session, "now", heard, now)
+        changes.announce(session, "plan", heard, now)

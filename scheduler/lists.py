@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from core.audit import AuditEntry
 from core.clock import parse_instant
-from core.errors import LoaError
+from core.errors import N_, InvalidInput
 from registry.models import Station, Unit
 from registry.rights import EVERYWHERE, Actor, Permission, Role, within
 from scheduler.log import visible
@@ -52,7 +52,7 @@ def airings(
 
 def position(moment: datetime, identity: str) -> str:
     """Where a page that ends with this row goes on."""
-    return f"{moment.isoformat()}|{identity}"
+    return f"{moment.astimezone(UTC).isoformat().replace('+00:00', 'Z')}|{identity}"
 
 
 def reports(
@@ -102,8 +102,19 @@ def audit_entries(
 
 
 def _split(after: str) -> tuple[datetime, str]:
+    """The position that `position` wrote. Raises InvalidInput for anything else but nothing."""
+    if not after:
+        return _BEGINNING, ""
     moment, _, identity = after.partition("|")
+    if not identity:
+        raise bad_cursor()
     try:
         return parse_instant(moment), identity
-    except LoaError:
-        return _BEGINNING, ""
+    except InvalidInput:
+        raise bad_cursor() from None
+
+
+def bad_cursor() -> InvalidInput:
+    return InvalidInput(
+        N_("Give as “cursor” what the page before ended with, and nothing else."), fields={"cursor": "form"}
+    )

@@ -170,7 +170,9 @@ def entries(
             col(Airing.starts_at) < end,
             or_(
                 col(Airing.state).in_(("on_air", "over", "failed")),
-                (Airing.state == "withdrawn") & (col(Airing.withdrawn_at) > col(Airing.starts_at)) & (Airing.ticket != ""),
+                (col(Airing.state) == "withdrawn")
+                & (col(Airing.withdrawn_at) > col(Airing.starts_at))
+                & (col(Airing.ticket) != ""),
             ),
             visible(actor),
         )

@@ -5,11 +5,14 @@ short batches. Every write checks that what it was decided on still holds, so tw
 half-way and started again, end in the same timetable.
 """
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -18,13 +21,13 @@ from audio import clips
 from core import changes
 from core.clock import zone
 from core.database import Database
-from core.errors import LoaError
 from core.ids import new_id
 from core.quiet import first_quiet
 from core.settings import Settings
 from core.signing import Signer
+from core.wire import MAX_AIRING_SECONDS, MAX_ITEMS
 from playlists import resolving
-from playlists.models import BulletinVersion, Programme, ProgrammeItem
+from playlists.models import Bulletin, BulletinVersion, Programme, ProgrammeItem
 from registry import units
 from registry.models import Group, Station, Unit
 from scheduler import audience, issuing
@@ -33,11 +36,22 @@ from scheduler.recurrence import occurrences, recurrence
 
 log = logging.getLogger(__name__)
 LOOK_BACK = timedelta(minutes=10)
-# An airing whose audio is not complete is signed with what there is when its start is this near.
-LAST_CALL = timedelta(seconds=20)
+# An airing whose audio is not complete is signed with what there is when its start is this near: nearer than
+# the worker's full roll every minute comes round, so that one of them falls into it.
+LAST_CALL = timedelta(seconds=75)
 _BATCH = 200
 MAX_OCCURRENCES = 2_000  # of one slot within the horizon: every few minutes
 _LIVE = ("planned", "issued", "on_air", "over", "failed")
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """What sounds in an airing, apart from when. `key` is a hash of all a listener or a station could notice."""
+
+    items: list[dict[str, Any]]
+    seconds: float
+    approved_by: str
+    key: str
 
 
 @dataclass
@@ -50,6 +64,8 @@ class Outlook:
     stale: list[Airing] = field(default_factory=list)
     outside: dict[str, str] = field(default_factory=dict)
     hours: dict[str, list[tuple[list[tuple[str, str]], ZoneInfo]]] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)  # bulletins that sound now and may not any more
+    sounds: dict[tuple[str, resolving.Resolved, bool], _Sound] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,7 +93,7 @@ def roll(
     written = 0
     for start in range(0, len(decision.add), _BATCH):
         with database.write() as session:
-            written += sum(_write(session, new, old, now) for new, old in decision.add[start : start + _BATCH])
+            written += _write(session, decision.add[start : start + _BATCH], now)
     if decision.withdraw or decision.hasten:
         with database.write() as session:
             for airing, reason in decision.withdraw:
@@ -135,6 +151,15 @@ def look(session: Session, settings: Settings, now: datetime, slot_ids: Iterable
     outlook.library = resolving.load(session, {slot.programme_id for slot in outlook.slots})
     outlook.outside = audience.outside(session, {name for slot in outlook.slots for name in slot.audience})
     _read_hours(session, outlook, settings.zone)
+    sounding = {
+        str(item["bulletin"])
+        for airing in outlook.airings.values()
+        if airing.ticket and airing.starts_at <= now < airing.ends_at
+        for item in airing.items
+        if item.get("bulletin")
+    }
+    gone = select(Bulletin.id).where(col(Bulletin.id).in_(sorted(sounding)), col(Bulletin.approved).is_(None))
+    outlook.withdrawn = set(session.exec(gone).all()) if sounding else set()
     return outlook
 
 
@@ -163,6 +188,8 @@ def decide(outlook: Outlook, now: datetime, horizon: timedelta) -> Decision:
     """What has to change so that the airings match the slots. Pure."""
     decision = Decision()
     kept: set[tuple[str, datetime]] = set()
+    unclear: set[str] = set()
+    end = now + horizon
     for slot in outlook.slots:
         programme = outlook.library.programmes.get(slot.programme_id)
         if programme is None:
@@ -170,13 +197,17 @@ def decide(outlook: Outlook, now: datetime, horizon: timedelta) -> Decision:
         try:
             rule = recurrence(slot.starts, slot.zone, slot.rrule, exdates=slot.exdates, until=slot.until)
             start = max(now - LOOK_BACK, slot.created_at)
-            for at in islice(occurrences(rule, start, now + horizon), MAX_OCCURRENCES):
+            for at in islice(occurrences(rule, start, end), MAX_OCCURRENCES):
                 kept.add((slot.id, at))
                 _one(outlook, decision, slot, programme, at, now)
-        except LoaError:
+        except Exception:  # one slot that can't be read must not silence the others, nor lose what it has
             log.exception("slot %s can't be planned", slot.id)
+            unclear.add(slot.id)
     for key, airing in outlook.airings.items():
-        if key not in kept and airing.starts_at > now - LOOK_BACK and airing.state in {"planned", "issued"}:
+        if key in kept or key[0] in unclear or airing.state not in {"planned", "issued"}:
+            continue
+        # What lies beyond the end was planned by a clock that was ahead of this one.
+        if now - LOOK_BACK < airing.starts_at < end:
             decision.withdraw.append((airing, "slot_changed"))
     decision.withdraw += [(each, "slot_withdrawn") for each in outlook.stale if each.state not in {"over", "failed"}]
     return decision
@@ -186,67 +217,97 @@ def _one(outlook: Outlook, decision: Decision, slot: Slot, programme: Programme,
     present = outlook.airings.get((slot.id, at))
     if present is not None and (present.state in {"over", "failed"} or present.ends_at <= now):
         return
-    resolved = resolving.resolve(outlook.library, slot.programme_id, at)
     if present is not None and present.ticket and at <= now:
         # It sounds already: a new text waits for the next time, but what may not sound any more stops at once.
-        approved = {part.bulletin_id for part in resolved.parts}
-        if any(item.get("bulletin") and item["bulletin"] not in approved for item in present.items):
+        if any(item.get("bulletin") in outlook.withdrawn for item in present.items):
             decision.withdraw.append((present, "bulletin_withdrawn"))
         return
+    resolved = resolving.resolve(outlook.library, slot.programme_id, at)
     for clip_id in resolved.waiting:
         decision.hasten[clip_id] = min(decision.hasten.get(clip_id, at), at)
-    airing = _airing(slot, programme, at, resolved, now)
+    reason = ""
     if resolved.waiting and at > now + LAST_CALL and not (present and present.ticket):
-        airing.items, airing.reason = [], "rendering"
+        reason = "rendering"
     elif not resolved.parts:
-        airing.reason = "rendering" if resolved.waiting else "nothing_approved"
-    quiet = outlook.hours.get(slot.id, [])
-    if airing.items and quiet and all(first_quiet(at, resolved.seconds, hours, where) for hours, where in quiet):
-        airing.items, airing.reason = [], "quiet_hours"
-    if not airing.items:
-        guess = resolving.expected_seconds(outlook.library, slot.programme_id, at)
-        airing.ends_at = at + timedelta(seconds=max(guess, 1.0))
-        airing.not_after = airing.ends_at + issuing.NOT_AFTER[slot.late]
-    airing.content_key = issuing.content_key(airing)
-    if present is None or present.content_key != airing.content_key or present.reason != airing.reason:
+        reason = "rendering" if resolved.waiting else "nothing_approved"
+    elif len(resolved.parts) > MAX_ITEMS or resolved.seconds > MAX_AIRING_SECONDS:
+        reason = "too_long"
+    else:
+        quiet = outlook.hours.get(slot.id, [])
+        if quiet and all(first_quiet(at, resolved.seconds, hours, where) for hours, where in quiet):
+            reason = "quiet_hours"
+    sound = _sound(outlook, slot, programme, resolved, silent=bool(reason))
+    seconds = sound.seconds or max(resolving.expected_seconds(outlook.library, slot.programme_id, at), 1.0)
+    key = hashlib.sha256(f"{sound.key} {at.timestamp()} {seconds}".encode()).hexdigest()
+    if present is None or present.content_key != key or present.reason != reason:
+        airing = _airing(slot, programme, at, sound, seconds, now)
+        airing.content_key, airing.reason, airing.priority = key, reason, resolved.priority
         decision.add.append((airing, present))
 
 
-def _airing(slot: Slot, programme: Programme, at: datetime, resolved: resolving.Resolved, now: datetime) -> Airing:
-    items, offset = [], 0.0
-    for part in resolved.parts:
+def _sound(outlook: Outlook, slot: Slot, programme: Programme, resolved: resolving.Resolved, *, silent: bool) -> _Sound:
+    """What the airings of this slot have in common while the programme resolves to the same; worked out once."""
+    cached = outlook.sounds.get((slot.id, resolved, silent))
+    if cached is not None:
+        return cached
+    items: list[dict[str, Any]] = []
+    offset = 0.0
+    for part in () if silent else resolved.parts:
+        seconds = round(part.seconds, 3)
         items.append(
             {
-                "at": round(offset, 3), "seconds": round(part.seconds, 3), "title": part.title,
-                "clip": part.files.model_dump(), "bulletin": part.bulletin_id,
+                "at": round(offset, 3), "seconds": seconds, "title": part.title, "clip": part.files.model_dump(),
+                "bulletin": part.bulletin_id,
             }
         )  # fmt: skip
-        offset += round(part.seconds, 3)
-    ends = at + timedelta(seconds=offset)
+        offset += seconds
+    approved_by = ", ".join(dict.fromkeys(part.approved_by for part in resolved.parts))[:500]
+    body = [resolved.priority, programme.title, slot.late, slot.volume, slot.audience, items, approved_by]
+    key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    sound = outlook.sounds[slot.id, resolved, silent] = _Sound(items, round(offset, 3), approved_by, key)
+    return sound
+
+
+def _airing(slot: Slot, programme: Programme, at: datetime, sound: _Sound, seconds: float, now: datetime) -> Airing:
+    ends = at + timedelta(seconds=seconds)
     return Airing(
         id=new_id("air"), unit_id=slot.unit_id, slot_id=slot.id, occurrence_at=at, kind="programme",
-        priority=resolved.priority, title=programme.title, starts_at=at, ends_at=ends,
+        priority="ordinary", title=programme.title, starts_at=at, ends_at=ends,
         not_after=ends + issuing.NOT_AFTER[slot.late], late=slot.late, volume=slot.volume, audience=slot.audience,
-        items=items, approved_by=", ".join(dict.fromkeys(part.approved_by for part in resolved.parts))[:500],
-        created_at=now,
+        items=sound.items, approved_by=sound.approved_by, created_at=now,
     )  # fmt: skip
 
 
-def _write(session: Session, new: Airing, old: Airing | None, now: datetime) -> int:
-    """Put `new` in the place of `old` if that is still how it was read; else leave it to the next roll."""
-    slot = session.get(Slot, new.slot_id)
-    if slot is None or slot.withdrawn_at is not None:
-        return 0
-    live = session.exec(
-        select(Airing).where(
-            Airing.slot_id == new.slot_id, Airing.occurrence_at == new.occurrence_at, Airing.state != "withdrawn"
-        )
-    ).first()
-    if (live.id if live else None) != (old.id if old else None) or (live and old and live.state != old.state):
-        return 0
-    if live is not None:
-        issuing.replace(session, live, now)
-    issuing.add(session, new)
-    if new.ticket:
-        changes.announce(session, "plan", new.audience, now)
-    return 1
+def _write(session: Session, batch: Sequence[tuple[Airing, Airing | None]], now: datetime) -> int:
+    """Put each new airing in the place of the old one if that is still how it was read; else leave it to the next roll.
+
+    A fixed number of queries a batch, so that the write lock is held for milliseconds.
+    """
+    slot_ids = sorted({new.slot_id for new, _ in batch if new.slot_id})
+    active = set(
+        session.exec(select(Slot.id).where(col(Slot.id).in_(slot_ids), col(Slot.withdrawn_at).is_(None))).all()
+    )
+    living = {
+        (airing.slot_id, airing.occurrence_at): airing
+        for airing in session.exec(
+            select(Airing).where(
+                col(Airing.slot_id).in_(slot_ids),
+                col(Airing.occurrence_at).in_([new.occurrence_at for new, _ in batch]),
+                Airing.state != "withdrawn",
+            )
+        ).all()
+    }
+    accepted: list[Airing] = []
+    replaced: list[Airing] = []
+    for new, old in batch:
+        live = living.get((new.slot_id, new.occurrence_at))
+        unchanged = (live.id, live.state) == (old.id, old.state) if live and old else live is old
+        if new.slot_id in active and unchanged:
+            accepted.append(new)
+            replaced += [live] if live else []
+    issuing.replace(session, replaced, now)
+    issuing.add(session, accepted)
+    heard = {name for airing in accepted if airing.ticket for name in airing.audience}
+    if heard:
+        changes.announce(session, "plan", sorted(heard), now)
+    return len(accepted)

@@ -31,10 +31,12 @@ def accept(session: Session, place: Place, reports: Sequence[Report], now: datet
     """Keep a station's reports. The same id again counts once; one about an airing not for it is refused."""
     verdict = Verdict()
     known = {
-        identity
+        identity: station_id
         for start in range(0, len(reports), _CHUNK)
-        for identity in session.exec(
-            select(PlayReport.id).where(col(PlayReport.id).in_([r.id for r in reports[start : start + _CHUNK]]))
+        for identity, station_id in session.exec(
+            select(PlayReport.id, PlayReport.station_id).where(
+                col(PlayReport.id).in_([r.id for r in reports[start : start + _CHUNK]])
+            )
         ).all()
     }
     airings = {
@@ -48,8 +50,11 @@ def accept(session: Session, place: Place, reports: Sequence[Report], now: datet
     late: dict[str, Airing] = {}
     for report in reports:
         airing = airings.get(report.airing)
-        if report.id in known:
+        if known.get(report.id) == place.station.id:
             verdict.accepted.append(report.id)
+            continue
+        if report.id in known:
+            verdict.refused.append((report.id, "id_taken"))
             continue
         if airing is None or names.isdisjoint(airing.audience):
             verdict.refused.append((report.id, "unknown_airing"))
@@ -57,7 +62,7 @@ def accept(session: Session, place: Place, reports: Sequence[Report], now: datet
         if report.item >= max(len(airing.items), 1):
             verdict.refused.append((report.id, "unknown_item"))
             continue
-        known.add(report.id)
+        known[report.id] = place.station.id
         session.add(
             PlayReport(
                 id=report.id, station_id=place.station.id, airing_id=airing.id, item=report.item,
@@ -87,15 +92,21 @@ def reconcile(session: Session, now: datetime, grace: timedelta, limit: int = 50
         .order_by(col(Airing.ends_at))
         .limit(limit)
     ).all()
+    in_service = (
+        session.exec(
+            select(Station.id, Station.enrolled_at).where(
+                col(Station.enrolled_at).is_not(None), col(Station.token_hash).is_not(None)
+            )
+        ).all()
+        if over
+        else ()
+    )
     for airing in over:
         if airing.state == "over" or (airing.withdrawn_at and airing.withdrawn_at > airing.starts_at):
             expected = audience.station_ids(session, airing.audience)
-            in_service = session.exec(
-                select(Station.id).where(
-                    col(Station.enrolled_at).is_not(None), col(Station.enrolled_at) < airing.ends_at
-                )
-            ).all()
-            _settle(session, airing, expected & set(in_service), now)
+            there = {station for station, since in in_service if since and since < airing.ends_at}
+            said = session.exec(select(PlayReport.station_id).where(PlayReport.airing_id == airing.id)).all()
+            _settle(session, airing, expected & there | set(said), now)
         airing.reconciled_at = now
         session.add(airing)
     return len(over)

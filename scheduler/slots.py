@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
@@ -26,7 +27,8 @@ from scheduler.recurrence import Recurrence, occurrences, recurrence
 LATE = ("join", "play", "skip")
 # Clashes are looked for as far ahead as this: a rule that has not met another within a year of days won't.
 LOOK_AHEAD = timedelta(days=400)
-MAX_LOOKED_AT = 2_000
+# Enough for one every twenty minutes all that time.
+MAX_LOOKED_AT = 30_000
 PREVIEWED = 20
 _MONTH = timedelta(days=30)
 _BYTES_A_SECOND = {"opus": 24_000 / 8, "mp3": 64_000 / 8}
@@ -145,7 +147,7 @@ def find(session: Session, actor: Actor, slot_id: str) -> tuple[Slot, Unit]:
 
 
 def visible(
-    session: Session, actor: Actor, *, before: str = "~", limit: int = 200
+    session: Session, actor: Actor, *, before: str = "zz", limit: int = 200
 ) -> list[tuple[Slot, Unit, Programme]]:
     """Slots on the timetable that the actor may see, the newest first, older than id `before`."""
     rows = session.exec(
@@ -186,6 +188,11 @@ def _understand(session: Session, actor: Actor, wish: Wish, default_zone: str, n
     library = resolving.load(session, [programme.id])
     seconds = resolving.expected_seconds(library, programme.id, coming[0])
     spans = [Span(at, at + timedelta(seconds=seconds), "") for at in coming]
+    if len(coming) >= MAX_LOOKED_AT:
+        raise InvalidInput(
+            N_("This rule occurs too often: more than %(limit)s times within 400 days."),
+            code="too_often", fields={"rrule": "too_often"}, limit=MAX_LOOKED_AT,
+        )  # fmt: skip
     if self_overlap(spans):
         raise InvalidInput(
             N_("The programme takes %(minutes)s minutes and would not be over when it starts again."),
@@ -204,13 +211,24 @@ def _limits_broken(session: Session, checked: _Checked, default_zone: str) -> li
     broken: list[dict[str, Any]] = []
     for unit in {each.id: each for each in checked.heard.units}.values():
         held = units.inherited(units.ancestors(session, unit), default_zone)
-        for at in checked.next:
+        for at in _each_time_of_day(checked.next, known_zone(held.zone)):
             quiet = first_quiet(at, max(checked.seconds, 1.0), held.quiet_hours, known_zone(held.zone))
             if quiet is not None:
                 hours = ", ".join(f"{start}–{end}" for start, end in held.quiet_hours)
                 broken.append({"limit": "quiet_hours", "unit": unit.name, "at": quiet, "hours": hours})
                 break
     return broken
+
+
+def _each_time_of_day(instants: Sequence[datetime], where: ZoneInfo) -> Iterator[datetime]:
+    """The first of these instants at each wall-clock time: hours of quiet are the same every day."""
+    seen = set()
+    for at in instants:
+        local = at.astimezone(where)
+        key = (local.time(), local.utcoffset())
+        if key not in seen:
+            seen.add(key)
+            yield at
 
 
 def _clashes(
@@ -229,15 +247,17 @@ def _clashes(
     library = resolving.load(session, {slot.programme_id for slot in candidates.values()})
     mine = [Span(at, at + timedelta(seconds=max(checked.seconds, 1.0)), "") for at in checked.next]
     own_names = set(checked.heard.names)
+    # A unit meets the units above and below it also while no station stands there yet.
+    own_line = own_names | audience.units_in_line(session, own_names)
     own_stations = audience.station_ids(session, own_names)
     found = []
     for slot in candidates.values():
-        shared = own_names & set(slot.audience) or own_stations & audience.station_ids(session, slot.audience)
+        shared = own_line & set(slot.audience) or own_stations & audience.station_ids(session, slot.audience)
         if not shared:
             continue
         seconds = max(resolving.expected_seconds(library, slot.programme_id, now), 1.0)
         rule = recurrence(slot.starts, slot.zone, slot.rrule, exdates=slot.exdates, until=slot.until)
-        begin = min(mine[0].start, now) - timedelta(seconds=seconds)
+        begin = mine[0].start - timedelta(seconds=seconds)
         theirs = [
             Span(at, at + timedelta(seconds=seconds), slot.id)
             for at in islice(occurrences(rule, begin, mine[-1].end), MAX_LOOKED_AT)

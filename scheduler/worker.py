@@ -19,6 +19,7 @@ from sqlmodel import col, select
 
 from audio import clips, rendering
 from audio.models import Clip
+from audio.store import MediaStore
 from core import changes
 from core.clock import utc_now
 from core.database import Database
@@ -33,6 +34,7 @@ from scheduler.models import Airing
 log = logging.getLogger(__name__)
 FULL_ROLL_EVERY = timedelta(seconds=60)
 _NOTED_EVERY = timedelta(seconds=10)
+_LEFTOVER_SECONDS = 3600
 _BACKUP_LEASE = timedelta(minutes=10)
 _MAX_BACKOFF = timedelta(seconds=30)
 
@@ -57,6 +59,7 @@ class Worker:
     def start(self) -> None:
         """Release what a killed predecessor on this machine held, then begin all jobs."""
         self.release_the_dead()
+        MediaStore(self.settings.media).sweep(_LEFTOVER_SECONDS)
         lanes = self.settings.render_lanes
         scheduler = BackgroundScheduler(
             timezone="UTC",
@@ -246,7 +249,7 @@ class Worker:
         """Copy the database when the newest copy is older than `backup_hours`; one worker at a time."""
         every = timedelta(hours=self.settings.backup_hours)
         newest = next(iter(backup.existing(self.settings)), None)
-        if not every or (newest and now.timestamp() - newest.stat().st_mtime < every.total_seconds()):
+        if not every or (newest and now - backup.made_at(newest) < every):
             return False
         try:
             with self.database.write() as session:
