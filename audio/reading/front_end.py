@@ -1,0 +1,208 @@
+"""The way of a text: cleaned, cut into pieces, each place read by the first rule that knows it, marks settled."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+
+from audio.reading import amounts, dates, electronic, legal, phones, tables, times
+from audio.reading.clean import clean, pieces
+from audio.reading.context import Read, word_before, wordset
+from audio.reading.dictionary import Replacements
+from audio.reading.numbers import digits, integer
+from audio.reading.punctuation import settle
+from audio.reading.symbols import at_start, symbol
+from audio.reading.words import word
+
+_LOW = "a-zàáâãèéêìíòóôõùúýăđĩũơưạ-ỹ"
+_UP = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
+_VOWEL = "aeiouyàáâãèéêìíòóôõùúýăĩũơưạ-ỹ"
+_COUNTED = re.compile(r"0([1-9]) ([^\W\d_]+)")
+_LABELS = wordset(
+    "số tổ đội án thị tuyến kênh xe mã định quyết thôn xóm khu mẫu phòng nhà ngõ đường lô kế hoạch văn báo cáo"
+)
+_NO_THINGS = wordset("và của hoặc đến ở tại là đã về trong được cho ngày từ do theo có trên")
+_ORDINALS = {"1": "nhất", "4": "tư"}
+_FIRST = wordset("thứ hạng")
+_DIGIT = re.compile(r"\d")
+_ORDINAL = re.compile(r"(\d{1,4})(?![\d/:]|[.,-]\d|[hH%])")
+_TWO = re.compile(r"0\d(?!\d|[/.,:-]\d|[^\W_])")
+
+Rule = Callable[[str, int], Read | None]
+
+
+def spoken(text: str, language: str = "vi", dictionary: Mapping[str, str] | None = None) -> str:
+    """`text` as it is to be said, lines kept. Pure, total on every string, linear in its length.
+
+    `dictionary` maps written words to spoken ones and wins over every rule. Languages other than Vietnamese
+    only have their white space and invisible characters cleaned. Without a dictionary no digit is left in the
+    Vietnamese result.
+    """
+    own = Replacements(dictionary or {})
+    text = own.mark(clean(text))
+    if language.split("-", maxsplit=1)[0].lower() == "vi":
+        text = "".join(map(_read, pieces(text)))
+        text = settle(text)
+    lines = (line.strip() for line in own.restore(text).split("\n"))
+    return re.sub(r" {2,}", " ", "\n".join(lines)).strip(" ")
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    """Runs of ordinary words with the blanks and commas between them, which no rule changes."""
+    body = rf"[{_UP}]?[{_LOW}]*[{_VOWEL}][{_LOW}]*"
+    exceptions = [key for key in tables.abbreviations() if re.fullmatch(body, key)]
+    barred = "|".join(map(re.escape, sorted(exceptions, key=len, reverse=True)))
+    return re.compile(
+        rf"(?:[ ,]++|(?<!\d))(?:(?!(?:[ivxlcdm]+|{barred})(?![{_LOW}{_UP}]))(?![a-zA-Z](?![{_LOW}]))"
+        rf"[{_UP}]?(?=[{_LOW}]*[{_VOWEL}])[{_LOW}]++(?=[ ,\n]|[.!?](?:\s|$)|$)[ ,]*+)*+"
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _read(text: str) -> str:
+    parts: list[str] = []
+    plain, pos, end = _plain(), 0, len(text)
+    while pos < end:
+        found = plain.match(text, pos)
+        if found and found.end() > pos:
+            parts.append(found[0])
+            pos = found.end()
+            continue
+        read = _at(text, pos)
+        if read.spoken[:1].isalnum() or read.spoken[:1] == "'":
+            parts.append(
+                read.spoken if read.spoken[0] == "'" or (parts and parts[-1][-1:] == "'") else f" {read.spoken} "
+            )
+        else:
+            parts.append(read.spoken)
+        pos = read.end if read.end > pos else pos + 1
+    return _no_digits("".join(parts))
+
+
+def _no_digits(text: str) -> str:
+    return _DIGIT.sub(lambda found: f" {digits(found[0])} ", text) if _DIGIT.search(text) else text
+
+
+def _at(text: str, pos: int) -> Read:
+    char = text[pos]
+    if char == "\n":
+        return Read(char, pos + 1)
+    if char.isdecimal():
+        return _number(text, pos)
+    if char.isalpha() and char not in "ℝℤℕℚ":
+        return word(text, pos)
+    if char in "$€£¥₩₫₹" and (found := amounts.prefixed(text, pos)):
+        return found
+    if char in "(+" and (found := phones.phone(text, pos)):
+        return found
+    if char == "#" and (found := phones.numbered(text, pos)):
+        return found
+    if char in "/\\@~" and not text[pos - 1 : pos].isalnum() and (found := electronic.address(text, pos)):
+        return found
+    if char == "-" and text[pos + 1 : pos + 2].isdecimal() and not text[pos - 1 : pos].isalnum():
+        return _negative(text, pos)
+    return symbol(text, pos)
+
+
+def _negative(text: str, pos: int) -> Read:
+    """A minus before a number; after another number and a blank it takes away."""
+    before = text[:pos].rstrip()[-1:]
+    if text[pos - 1 : pos] == ")" or (before.isdecimal() and text[pos - 1 : pos] == " "):
+        return Read("trừ" if "=" in text else "đến", pos + 1)
+    for rule in (amounts.fraction, amounts.amount):
+        if found := rule(text, pos):
+            return found
+    return Read("âm", pos + 1)
+
+
+_RUN = re.compile(r"\d+")
+
+
+def _number(text: str, pos: int) -> Read:
+    run = _RUN.match(text, pos)
+    length = len(run[0]) if run else 1
+    for rule in _rules(text, pos, pos + length):
+        if found := rule(text, pos):
+            return found
+    if labelled := _labelled(text, pos):
+        return labelled
+    if length < _CODE_LIKE and (alone := _ALONE.match(text, pos + length)) and not _measured(alone[1]):
+        return Read(integer(text[pos : pos + length]), pos + length)
+    for rule in _AMOUNT_RULES.get(text[pos + length : pos + length + 1], _PLAIN_AMOUNT):
+        if found := rule(text, pos):
+            return found
+    return Read(integer(text[pos]), pos + 1)
+
+
+def _labelled(text: str, pos: int) -> Read | None:
+    """The number of an item, an ordinal, a month or day, or a count with a nought before it (`02 bao`)."""
+    if at_start(text, pos) and (item := _ITEM.match(text, pos)):
+        return Read(f"{integer(item[1])},", item.end())
+    key = word_before(text, pos)
+    if key in _FIRST and (ordinal := _ORDINAL.match(text, pos)):
+        return Read(_ORDINALS.get(ordinal[1], integer(ordinal[1])), ordinal.end())
+    if key == "tháng" and (month := _APRIL.match(text, pos)):
+        return Read("tư", month.end())
+    if key in ("tháng", "ngày", "mùng", "mồng") and (counted := _TWO.match(text, pos)):
+        return Read(integer(counted[0].lstrip("0") or "0"), counted.end())
+    if (
+        text[pos] == "0"
+        and key not in _LABELS
+        and (counted := _COUNTED.match(text, pos))
+        and counted[2] not in _NO_THINGS
+    ):
+        return Read(integer(counted[1]), pos + 2)
+    return None
+
+
+def _measured(word: str | None) -> bool:
+    return word is not None and (word in _MEASURES or word in tables.units())
+
+
+def _rules(text: str, pos: int, end: int) -> tuple[Rule, ...]:
+    """The rules that could know the digits from `pos` to `end`, by what they begin with and what follows."""
+    length = min(end - pos, _CODE_DIGITS + 1)
+    return _rules_for(text[pos] == "0", length, text[end : end + 1], text[end + 1 : end + 2], electronic.likely(text))
+
+
+@lru_cache(maxsize=4_096)
+def _rules_for(nought: bool, length: int, sign: str, after: str, addressed: bool) -> tuple[Rule, ...]:
+    spaced = sign in (" ", ",") and (after.isdecimal() or after in ("đ", "v", "-", "–", " ", "/", "."))
+    timed = sign.isalpha() or sign in (":", "'", "-", "–", "÷", "~")
+    wanted: tuple[tuple[bool, Rule], ...] = (
+        (addressed, electronic.address),
+        (length == _PLATE_DIGITS and (sign.isupper() or sign in ("-", " ")), phones.plate),
+        (nought or length >= _CODE_DIGITS, phones.phone),
+        (sign in ("/", "-") or after == "/" or sign.isalpha(), legal.reference),
+        ((sign in ("/", "-", ".", "–") and after != "") or spaced, dates.dated),
+        (timed or (sign == " " and after in tuple("hHgGp-–~÷")), times.time),
+        (sign in ("/", "-", ".") and after.isdecimal(), dates.day_and_month),
+        (length >= _CODE_DIGITS or (sign == "." and after.isdecimal()), phones.identity),
+        (sign == "." and after.isdecimal(), phones.dotted),
+    )
+    return tuple(rule for needed, rule in wanted if needed)
+
+
+_CODE_LIKE = 7
+_MEASURES = wordset(
+    "đồng nghìn ngàn triệu tỷ tỉ vạn trăm chục usd vnđ vnd eur euro độ tr ng tấn tạ yến lần buổi viên gói lượt bình "
+    "chai sào người cây con ca giờ liều mũi suất kíp"
+)
+_ALONE = re.compile(rf"[,;:)!?]+(?=[ \n]|$)|\.(?=\s|$)|(?=\n|$)| (?=([{_LOW}]{{2,}})(?:[ ,;:)!?\n]|\.\s|$))")
+_PLATE_DIGITS, _CODE_DIGITS = 2, 3
+_ITEM = re.compile(r"(\d{1,2})/(?=\s)")
+_APRIL = re.compile(r"0?4(?![\d/.,:h-])")
+_MIXED = re.compile(r"\d{1,4} (\d{1,2})/(\d{1,3})(?![\d/])")
+
+
+def _mixed_first(text: str, pos: int) -> Read | None:
+    found = _MIXED.match(text, pos)
+    return amounts.amount(text, pos) if found and int(found[1]) < int(found[2]) else None
+
+
+_PLAIN_AMOUNT: tuple[Rule, ...] = (amounts.amount,)
+_AMOUNT_RULES: dict[str, tuple[Rule, ...]] = {
+    " ": (_mixed_first, amounts.amount),
+    "-": (amounts.series, amounts.amount),
+    "/": (amounts.fraction, amounts.amount),
+}

@@ -1,0 +1,136 @@
+"""Telephone, account and identity numbers, number plates and addresses of machines: said digit by digit."""
+
+import re
+
+from audio.reading.context import Read, near, word_before, words_before, wordset
+from audio.reading.letters import spell
+from audio.reading.numbers import cardinal, digits, integer
+
+_GAP = r"[ .\-–]"
+_ABROAD = re.compile(rf"\+(\d{{1,3}})(?:{_GAP})?\(?(\d{{2,11}})\)?((?:{_GAP}\d{{2,9}}){{0,5}})(?!\d)")
+_BRACKETED_ABROAD = re.compile(rf"\(\+(\d{{1,3}})\)\s?(\d{{2,11}})((?:{_GAP}\d{{2,9}}){{0,5}})(?!\d)")
+_BRACKETED = re.compile(rf"\((0\d{{1,4}})\)\s?(\d{{1,9}})((?:{_GAP}\d{{2,9}}){{0,4}})(?!\d)")
+_GROUPED = re.compile(rf"(0\d{{1,4}})((?:{_GAP}\d{{1,8}}){{1,4}})(?!\d|[/%])")
+_SOLID = re.compile(r"0\d{8,10}(?!\d)")
+_SERVICE = re.compile(rf"(1[89]00)(?:{_GAP}(\d{{2,6}})((?:{_GAP}\d{{2,4}}){{0,2}})|(\d{{4,6}}))(?!\d|[/%])")
+_SHORT = re.compile(r"\d{3,8}(?![^\W_]|[/%:]|[.,-]\d)")
+_LONG_GROUPS = re.compile(r"\d{3,6}(?:[ -]\d{3,6}){1,5}(?!\d|[/%])")
+_CODE = re.compile(r"\d{4,}(?:[-–]\d{2,6})*(?![\d/%]|[.,]\d)")
+_MIXED_CODE = re.compile(r"\w{1,12}(?:\.\w{1,12}){2,7}(?![^\W_])")
+_PLATE = re.compile(r"(\d{2})\s?-?\s?([A-ZĐ]{1,2}\d?)\s?[- ]\s?(\d{3}\.?\d{2}|\d{4,5})(?!\d)")
+_SHORT_PLATE = re.compile(r"(\d{2})([A-ZĐ]{1,2}\d?)(?![^\W_])")
+_DOTTED = re.compile(r"\d{1,4}(?:\.\d{1,4}){2,3}(?![\d.]\d|\.?\d)")
+_EMERGENCY = frozenset({"111", "112", "113", "114", "115", "1022", "116", "117", "119", "109"})
+_CALL = wordset("gọi đài hotline dây nóng bấm máy phone zalo viber fax alo khẩn cấp gấp thoại tel đt sđt đtdđ")
+_CALL_MORE = wordset("gọi đài hotline nóng")
+_HOLDERS = wordset(
+    "cccd cmnd cmtnd khoản stk mã mst thẻ serial seri otp bhxh bhyt imei pin mật khẩu căn cước hiệu chiếu tk sim"
+)
+_PLATE_WORDS = wordset("biển bks")
+_SUMS = wordset(
+    "triệu tỷ tỉ nghìn ngàn đồng đ vnđ người hộ con cây ha kg m2 tấn lít năm lượt kv v w kw m km cm mm mét tuổi"
+)
+_THING = re.compile(r"\s?([^\W\d_]+)")
+_LOT = re.compile(r"(\d{2})([A-Z]{1,3})-(\d{3,6})(?![^\W_])")
+_LOT_WORDS = wordset("mã lô số hiệu")
+_FERTILISERS = wordset("npk phân lân kali")
+_FEWEST, _MOST = 8, 12
+_CARD = 12
+
+
+def _spaced(*groups: str) -> str:
+    """Groups of digits, a breath between them."""
+    parts = [part for group in groups for part in re.findall(r"\d+", group or "")]
+    return ", ".join(digits(part) for part in parts)
+
+
+def _count(*groups: str) -> int:
+    return sum(char.isdecimal() for group in groups for char in group or "")
+
+
+def phone(text: str, pos: int) -> Read | None:
+    """A telephone number: abroad, area code, mobile, `1900…`, or an emergency number after `gọi`."""
+    first = text[pos]
+    if first in "+(":
+        for pattern in (_ABROAD, _BRACKETED_ABROAD):
+            if (found := pattern.match(text, pos)) and _FEWEST <= _count(*found.groups()) <= _MOST + 3:
+                return Read(f"cộng {_spaced(*found.groups())}", found.end())
+    if first == "0" and (found := _SOLID.match(text, pos)):
+        return Read(digits(found[0]), found.end())
+    if first in "(0":
+        found = (_GROUPED if first == "0" else _BRACKETED).match(text, pos)
+        if found and _FEWEST + 1 <= _count(*found.groups()) <= _MOST:
+            return Read(_spaced(*found.groups()), found.end())
+    if first == "1" and (found := _SERVICE.match(text, pos)):
+        said = _spaced(*found.groups())
+        return Read(said if _count(*found.groups()) > _FEWEST + 2 else said.replace(",", ""), found.end())
+    return _short(text, pos)
+
+
+def _short(text: str, pos: int) -> Read | None:
+    found = _SHORT.match(text, pos)
+    if found is None:
+        return None
+    before = words_before(text, pos, 3)
+    if found[0] in _EMERGENCY and (not _CALL.isdisjoint(before) or before[-1:] == ("số",)):
+        return Read(digits(found[0]), found.end())
+    after = _THING.match(text, found.end())
+    counts = after is not None and after[1].lower() in _SUMS
+    called = before[-1:] and (
+        before[-1] in _CALL or (len(before) > 1 and before[-1] == "số" and before[-2] in _CALL_MORE)
+    )
+    return Read(digits(found[0]), found.end()) if called and not counts else None
+
+
+def identity(text: str, pos: int) -> Read | None:
+    """A number of a card, account, tax payer or parcel: long, grouped by four, or after a word that says so."""
+    if (found := _LONG_GROUPS.match(text, pos)) and _count(found[0]) >= _CARD:
+        return Read(_spaced(found[0]), found.end())
+    held = near(text, pos, _HOLDERS, 4)
+    if held and (found := _MIXED_CODE.match(text, pos)):
+        return Read(" chấm ".join(spell(part) for part in found[0].split(".")), found.end())
+    if held and (found := _LONG_GROUPS.match(text, pos)):
+        return Read(_spaced(found[0]), found.end())
+    found = _CODE.match(text, pos)
+    if found is None or not (held or (found[0][0] == "0" and "-" in found[0])):
+        return None
+    after = _THING.match(text, found.end())
+    return None if after and after[1].lower() in _SUMS else Read(digits(found[0]), found.end())
+
+
+def plate(text: str, pos: int) -> Read | None:
+    """A vehicle's number plate; a bare `51H` only after `biển`."""
+    found = _PLATE.match(text, pos)
+    if found is not None:
+        tail = " chấm ".join(digits(part) for part in found[3].split("."))
+        return Read(f"{cardinal(found[1])} {spell(found[2])} {tail}", found.end())
+    if (found := _LOT.match(text, pos)) and near(text, pos, _LOT_WORDS, 2):
+        return Read(f"{cardinal(found[1])} {spell(found[2])} {digits(found[3])}", found.end())
+    if near(text, pos, _PLATE_WORDS, 2) and (found := _SHORT_PLATE.match(text, pos)):
+        return Read(f"{cardinal(found[1])} {spell(found[2])}", found.end())
+    return None
+
+
+def dotted(text: str, pos: int) -> Read | None:
+    """`192.168.1.1` or a version `1.25.3`: digits and `chấm`, unless the points part thousands."""
+    found = _DOTTED.match(text, pos)
+    if found is None:
+        return None
+    parts = found[0].split(".")
+    if all(len(part) == 3 for part in parts[1:]) and word_before(text, pos) not in ("ip", "là"):  # noqa: PLR2004
+        return None
+    if near(text, pos, _FERTILISERS, 2):
+        return Read(" ".join(integer(part) for part in parts), found.end())
+    if any(part == "000" for part in parts):
+        return None
+    return Read(" chấm ".join(digits(part) for part in parts), found.end())
+
+
+def numbered(text: str, pos: int) -> Read | None:
+    """`#45021`: a number of an order, digit by digit; `#1` keeps its sign."""
+    found = re.compile(r"#\s?(\d+)(?![^\W_])").match(text, pos)
+    if found is None:
+        return None
+    if len(found[1]) >= 3:  # noqa: PLR2004
+        return Read(digits(found[1]), found.end())
+    return Read(f"thăng {cardinal(found[1])}", found.end())

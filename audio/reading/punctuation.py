@@ -1,0 +1,23 @@
+"""After everything is words: blanks and marks as a voice wants them, one mark for one pause."""
+
+import re
+
+_MARKS = re.compile(r" *[,.!?](?: *[,.!?])*(?=([^ \n]?))")
+_BLANKS = re.compile("  +")
+_EDGES = re.compile(r"\n[ ,.]+(?=[^\s])|[ ,]+(?=\n)")
+_STRENGTH = {",": 0, ".": 1, "!": 2, "?": 3}
+
+
+def settle(text: str) -> str:
+    """One blank between words, none before a mark, of marks in a row the strongest, no comma at a line's ends."""
+    text = _MARKS.sub(_one_mark, _BLANKS.sub(" ", text))
+    text = _EDGES.sub(lambda found: "\n" if found[0][0] == "\n" else "", f"\n{text}\n")
+    return _BLANKS.sub(" ", text[1:-1])
+
+
+def _one_mark(found: re.Match[str]) -> str:
+    marks = [char for char in found[0] if char in _STRENGTH]
+    mark = max(marks, key=_STRENGTH.__getitem__)
+    if mark == "?" and "!" in marks and len(marks) > 2:  # noqa: PLR2004 - `?!?!` is a cry, `?!` a question
+        mark = "!"
+    return f"{mark} " if found[1] else mark
