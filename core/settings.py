@@ -41,7 +41,6 @@ class Settings(BaseSettings):
     render_timeout_seconds: Annotated[float, Field(gt=0)] = 900.0
     render_lanes: Annotated[int, Field(ge=1, le=32)] = 1
     horizon_days: Annotated[int, Field(ge=8, le=60)] = 8
-    lead_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
     silent_after_seconds: Annotated[int, Field(ge=60)] = 180
     report_grace_seconds: Annotated[int, Field(ge=0)] = 120
     enrolment_hours: Annotated[int, Field(ge=1, le=24)] = 24
@@ -49,7 +48,6 @@ class Settings(BaseSettings):
     backup_hours: Annotated[int, Field(ge=0)] = 24
     backups_kept: Annotated[int, Field(ge=1, le=365)] = 7
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
-    log_level: str = "INFO"
 
     @classmethod
     def settings_customise_sources(

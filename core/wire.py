@@ -173,8 +173,16 @@ class ReportBatch(Wire):
     reports: Annotated[list[Report], Field(max_length=MAX_REPORTS_A_CALL)]
 
 
+class RefusedReport(Wire):
+    """A report that the server will never keep, and why; the station may forget it."""
+
+    id: str
+    code: str = ""
+
+
 class Accepted(Wire):
     accepted: list[str]
+    refused: list[RefusedReport] = []
 
 
 class Heartbeat(Wire):

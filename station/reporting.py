@@ -41,8 +41,8 @@ class Reporter:
     def step(self) -> float:
         """Send one batch; returns the seconds until the next look.
 
-        A batch that the server rejects is halved, so that one bad report holds up no other; what it doesn't
-        accept goes to the end of the queue and is tried again.
+        A batch that the server rejects is halved, so that one bad report holds up no other; what it neither accepts
+        nor refuses for good goes to the end of the queue and is tried again.
         """
         reports = [Report.model_validate_json(text) for text in self._store.outbox(self._batch)]
         if not reports:
@@ -50,18 +50,22 @@ class Reporter:
             return _LOOK_SECONDS
         try:
             answer = self._link.post("/reports", ReportBatch(reports=reports).model_dump_json().encode())
-            accepted = set(Accepted.model_validate_json(answer.body).accepted)
+            verdict = Accepted.model_validate_json(answer.body)
+            accepted = set(verdict.accepted)
         except Rejected as error:
             log.warning("%d reports were rejected: %s", len(reports), error)
             if len(reports) > 1:
                 self._batch = math.ceil(len(reports) / 2)
                 return 0.0
-            accepted = set()
+            accepted, verdict = set(), Accepted(accepted=[])
         except ValidationError as error:
             raise Unreachable(N_("The server's answer can't be read.")) from error
         sent = [report.id for report in reports]
         self._store.accepted(one for one in sent if one in accepted)
-        left = [one for one in sent if one not in accepted]
+        for refused in verdict.refused:
+            log.warning("the server will never take report %s: %s", refused.id, refused.code)
+        self._store.accepted(refused.id for refused in verdict.refused)
+        left = [one for one in sent if one not in accepted.union(refused.id for refused in verdict.refused)]
         if left:
             self._store.postpone(left)
             return _POSTPONED_SECONDS if self._store.outbox_size() <= len(left) else 1.0
