@@ -1,6 +1,7 @@
 """What waits on a person's desk: bulletins to approve, their own unfinished ones, recordings to choose from."""
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from audio.models import RECORDING, Clip
 from playlists.models import Bulletin, BulletinVersion
@@ -13,7 +14,7 @@ LIMIT = 20
 
 def to_approve(session: Session, actor: Actor, limit: int = LIMIT) -> list[Row]:
     """Submitted bulletins that the actor may decide on, the oldest first; not their own, except for administrators."""
-    own = (BulletinVersion.written_by == actor.id) | (BulletinVersion.submitted_by == actor.id)
+    own = (col(BulletinVersion.written_by) == actor.id) | (col(BulletinVersion.submitted_by) == actor.id)
     condition = actor.within(Permission.APPROVE, col(Unit.path)) & (
         ~own | actor.within(Permission.ADMINISTER, col(Unit.path))
     )
@@ -65,10 +66,10 @@ def titles(session: Session, actor: Actor, bulletin_ids: list[str]) -> dict[str,
             actor.within(Permission.SEE, col(Unit.path)),
         )
     )
-    return {identity: title for identity, title in session.exec(query).all()}
+    return dict(session.exec(query).all())
 
 
-def _latest():  # type: ignore[no-untyped-def]  # noqa: ANN202 - the type is SQLModel's own, several lines long
+def _latest() -> "Select[Bulletin, Unit, BulletinVersion, Clip]":
     return (
         select(Bulletin, Unit, BulletinVersion, Clip)
         .join(Unit, col(Unit.id) == Bulletin.unit_id)
@@ -80,5 +81,5 @@ def _latest():  # type: ignore[no-untyped-def]  # noqa: ANN202 - the type is SQL
     )
 
 
-def _rows(session: Session, query) -> list[Row]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _rows(session: Session, query: "Select[Bulletin, Unit, BulletinVersion, Clip]") -> list[Row]:
     return [(bulletin, unit, version, clip) for bulletin, unit, version, clip in session.exec(query).all()]

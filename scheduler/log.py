@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Sounding:
-    """An airing on air now: at how many of its stations (that the actor sees), and how many say they play it."""
+    """An airing on air now: at how many stations in service that the actor sees, and how many say they play it."""
 
     airing: Airing
     unit: Unit
@@ -102,7 +102,15 @@ def on_air(session: Session, actor: Actor, now: datetime, limit: int = LIMIT) ->
             .group_by(col(StationState.playing))
         ).all()
     )
-    return [Sounding(airing, unit, len(here[airing.id]), playing.get(airing.id, 0)) for airing, unit in rows]
+    return [
+        Sounding(
+            airing,
+            unit,
+            sum(1 for station, _ in here[airing.id].values() if station.token_hash),
+            playing.get(airing.id, 0),
+        )
+        for airing, unit in rows
+    ]
 
 
 def coming(
@@ -134,9 +142,7 @@ def at_station(session: Session, names: Iterable[str], now: datetime, limit: int
     ).all()
 
 
-def by_station(
-    session: Session, station_id: str, limit: int = LIMIT
-) -> list[tuple[PlayReport, Airing]]:
+def by_station(session: Session, station_id: str, limit: int = LIMIT) -> list[tuple[PlayReport, Airing]]:
     """What a station reported last, the newest first."""
     rows = session.exec(
         select(PlayReport, Airing)
@@ -193,18 +199,14 @@ def entries(
 def entry(session: Session, actor: Actor, airing_id: str, lines: int = 2_000) -> Entry:
     """One airing with every station of it that the actor sees, up to `lines`. Raises NotFound."""
     row = session.exec(
-        select(Airing, Unit)
-        .join(Unit, col(Unit.id) == Airing.unit_id)
-        .where(Airing.id == airing_id, visible(actor))
+        select(Airing, Unit).join(Unit, col(Unit.id) == Airing.unit_id).where(Airing.id == airing_id, visible(actor))
     ).first()
     if row is None:
         raise NotFound
     return _told(session, actor, [(row[0], row[1])], lines)[0]
 
 
-def _stations(
-    session: Session, actor: Actor, airings: Sequence[Airing]
-) -> dict[str, dict[str, tuple[Station, Unit]]]:
+def _stations(session: Session, actor: Actor, airings: Sequence[Airing]) -> dict[str, dict[str, tuple[Station, Unit]]]:
     """For each airing its stations that the actor sees, by id. Airings for the same names share one look-up."""
     seen: dict[tuple[str, ...], dict[str, tuple[Station, Unit]]] = {}
     for airing in airings:
@@ -240,8 +242,8 @@ def _told(session: Session, actor: Actor, rows: Sequence[tuple[Airing, Unit]], l
             _line(airing, one.planned_seconds, place, settled.get(airing.id, {}), said)
             for place in here[airing.id].values()
         ]
-        # A station taken into service after the airing was accounted for has no line in it.
-        every = [line for line in every if line.outcome or airing.reconciled_at is None]
+        # Without an outcome: a station that was not in service then, of which nothing was expected.
+        every = [line for line in every if line.outcome]
         for line in every:
             one.counts[line.outcome] = one.counts.get(line.outcome, 0) + 1
         every.sort(key=lambda line: (line.outcome == "played", line.unit.name, line.station.name))
@@ -265,7 +267,9 @@ def _line(
         return Line(station, unit, "", None, 0.0)
     reports = said.get((airing.id, station.id))
     if not reports:
-        return Line(station, unit, AWAITED, None, 0.0)
+        # As when accounts are made: nothing is expected of a station that was not in service yet.
+        expected = station.enrolled_at is not None and station.enrolled_at < airing.ends_at
+        return Line(station, unit, AWAITED if expected else "", None, 0.0)
     told, reason, seconds = judge(reports, len(airing.items), planned)
     if told == "partial" and len({report.item for report in reports}) < len(airing.items):
         return Line(station, unit, AWAITED, None, seconds)  # the rest of it has not been told yet

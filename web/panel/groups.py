@@ -1,0 +1,63 @@
+"""Groups of stations: the list and making one."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from registry import groups, stations, units
+from registry.rights import Permission
+from web.access import actor, for_browsers
+from web.app import house
+from web.panel import forms
+
+Answer = Response | str | tuple[str, int]
+MOST_STATIONS = 500
+
+
+def register(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/groups", endpoint="groups", view_func=listed)
+    blueprint.add_url_rule("/groups/new", view_func=group_new, methods=["GET", "POST"])
+
+
+@for_browsers
+def listed() -> str:
+    with house().database.read() as reading:
+        seen = {station.id: station.name for station, _, _ in stations.visible(reading, actor(), limit=5_000)}
+        rows = [
+            (group, unit, [seen[each] for each in groups.member_ids(reading, group.id) if each in seen])
+            for group, unit in groups.visible(reading, actor())
+        ]
+        return render_template("panel/groups.html", rows=rows, may_make=actor().may_somewhere(Permission.OPERATE))
+
+
+@for_browsers
+@forms.keeps_text
+def group_new() -> Answer:
+    problem = None
+    if request.method == "POST":
+        done = forms.attempt(_create)
+        if not isinstance(done, forms.Problem):
+            return done
+        problem = done
+    with house().database.read() as reading:
+        seen = stations.visible(reading, actor(), limit=MOST_STATIONS)
+        page = render_template(
+            "panel/group_form.html",
+            form=MultiDict(request.form),
+            problem=problem,
+            units=units.visible(reading, actor(), Permission.OPERATE),
+            stations=[(station, unit) for station, unit, _ in seen if actor().may(Permission.OPERATE, unit)],
+        )
+    return page, problem.status if problem else 200
+
+
+def _create() -> Response:
+    with house().database.write() as writing:
+        unit = units.find(writing, actor(), forms.text("unit"))
+        groups.create(
+            writing, actor(), name=request.form.get("name", ""), unit=unit,
+            members=request.form.getlist("members"), now=house().clock(),
+        )  # fmt: skip
+    flash(gettext("The group is made. Slots and emergencies can be for it now."), "success")
+    return redirect(url_for("panel.groups"), 303)

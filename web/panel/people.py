@@ -1,0 +1,128 @@
+"""People: adding them, their roles, a new password. For administrators."""
+
+from flask import Blueprint, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from core.errors import N_, InvalidInput, NotFound
+from registry import people, units
+from registry.models import Person, Unit
+from registry.rights import Permission, Role
+from web.access import actor, for_browsers
+from web.app import house
+from web.panel import forms
+from web.panel.units import administrators_only
+
+Answer = Response | str | tuple[str, int]
+
+
+def register(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/people", endpoint="people", view_func=listed)
+    blueprint.add_url_rule("/people/new", view_func=person_new, methods=["GET", "POST"])
+    blueprint.add_url_rule("/people/<identity>", endpoint="person", view_func=detail)
+    for name, view in (("grant", grant), ("revoke", revoke), ("password", new_password)):
+        blueprint.add_url_rule(
+            f"/people/<identity>/{name}", endpoint=f"person_{name}", view_func=view, methods=["POST"]
+        )
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise InvalidInput(N_("There is no role “%(role)s”."), fields={"role": "unknown"}, role=text[:20]) from None
+
+
+@for_browsers
+def listed() -> str:
+    administrators_only()
+    with house().database.read() as reading:
+        everybody: dict[str, tuple[Person, list[tuple[Unit, Role]]]] = {}
+        for person, unit, role in people.visible(reading, actor()):
+            everybody.setdefault(person.id, (person, []))[1].append((unit, role))
+        return render_template("panel/people.html", everybody=list(everybody.values()))
+
+
+@for_browsers
+@forms.keeps_text
+def person_new() -> Answer:
+    administrators_only()
+    problem = None
+    if request.method == "POST":
+        done = forms.attempt(_create)
+        if not isinstance(done, forms.Problem):
+            return done
+        problem = done
+    with house().database.read() as reading:
+        page = render_template(
+            "panel/person_form.html",
+            form=MultiDict(request.form or {"role": "writer"}),
+            problem=problem,
+            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            roles=[role.value for role in Role],
+        )
+    return page, problem.status if problem else 200
+
+
+def _create() -> Response:
+    with house().database.write() as writing:
+        unit = units.find(writing, actor(), forms.text("unit"))
+        person, password = people.create(
+            writing, actor(), username=forms.text("username").lower(), name=request.form.get("name", ""), unit=unit,
+            role=_role(forms.text("role")), now=house().clock(),
+        )  # fmt: skip
+    return _password_page(person, password)
+
+
+def _password_page(person: Person, password: str) -> Response:
+    """The one page that shows a generated password; it is kept nowhere."""
+    page = render_template("panel/person_password.html", person=person, password=password)
+    return Response(page, status=201, mimetype="text/html")
+
+
+@for_browsers
+def detail(identity: str) -> str:
+    with house().database.read() as reading:
+        person, roles = people.find(reading, actor(), identity)
+        administrators_only()
+        roles = [(unit, role) for unit, role in roles if actor().may(Permission.ADMINISTER, unit)]
+        if not roles and person.id != actor().id:
+            raise NotFound
+        return render_template(
+            "panel/person.html",
+            person=person,
+            granted=roles,
+            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            roles=[role.value for role in Role],
+            form=MultiDict({"role": "writer"}),
+        )
+
+
+@for_browsers
+def grant(identity: str) -> Response:
+    def act() -> None:
+        with house().database.write() as writing:
+            person, _ = people.find(writing, actor(), identity)
+            unit = units.find(writing, actor(), forms.text("unit"))
+            people.grant(writing, actor(), person, unit, _role(forms.text("role")), house().clock())
+
+    return forms.acted(act, N_("The role is given."), url_for("panel.person", identity=identity))
+
+
+@for_browsers
+def revoke(identity: str) -> Response:
+    def act() -> None:
+        with house().database.write() as writing:
+            person, _ = people.find(writing, actor(), identity)
+            unit = units.find(writing, actor(), forms.text("unit"))
+            people.revoke(writing, actor(), person, unit, _role(forms.text("role")), house().clock())
+
+    return forms.acted(act, N_("The role is taken away."), url_for("panel.people"))
+
+
+@for_browsers
+def new_password(identity: str) -> Response:
+    with house().database.write() as writing:
+        person, _ = people.find(writing, actor(), identity)
+        password = people.reset_password(writing, actor(), person, house().clock())
+    return _password_page(person, password)

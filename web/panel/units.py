@@ -1,0 +1,122 @@
+"""Units: the tree, adding one, and what holds there (quiet hours, volume, codec, zone). For administrators."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from core.errors import N_, Forbidden
+from registry import units
+from registry.models import Unit
+from registry.rights import EVERYWHERE, Permission
+from web.access import actor, for_browsers
+from web.app import house
+from web.panel import forms
+
+Answer = Response | str | tuple[str, int]
+_ONLY = N_("Only administrators see this page.")
+
+
+def register(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/units", endpoint="units", view_func=tree)
+    blueprint.add_url_rule("/units/new", view_func=unit_new, methods=["GET", "POST"])
+    blueprint.add_url_rule("/units/<identity>", endpoint="unit_settings", view_func=settle, methods=["GET", "POST"])
+
+
+def administrators_only() -> None:
+    """Raises Forbidden for anybody who administers nothing."""
+    if not actor().may_somewhere(Permission.ADMINISTER):
+        raise Forbidden(_ONLY)
+
+
+@for_browsers
+def tree() -> str:
+    administrators_only()
+    with house().database.read() as reading:
+        return render_template("panel/units.html", units=units.visible(reading, actor(), Permission.ADMINISTER))
+
+
+@for_browsers
+@forms.keeps_text
+def unit_new() -> Answer:
+    administrators_only()
+    problem = None
+    if request.method == "POST":
+        done = forms.attempt(_create)
+        if not isinstance(done, forms.Problem):
+            return done
+        problem = done
+    with house().database.read() as reading:
+        page = render_template(
+            "panel/unit_form.html",
+            form=request.form or MultiDict({"parent": request.args.get("parent", "")}),
+            problem=problem,
+            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            everywhere=EVERYWHERE in actor().paths(Permission.ADMINISTER),
+        )
+    return page, problem.status if problem else 200
+
+
+def _create() -> Response:
+    with house().database.write() as writing:
+        units.create(
+            writing, actor(), name=request.form.get("name", ""), code=forms.text("code"),
+            parent=forms.text("parent") or None, zone=forms.text("zone") or None, now=house().clock(),
+        )  # fmt: skip
+    flash(gettext("The unit is added."), "success")
+    return redirect(url_for("panel.units"), 303)
+
+
+@for_browsers
+@forms.keeps_text
+def settle(identity: str) -> Answer:
+    problem = None
+    with house().database.read() as reading:
+        unit = units.find(reading, actor(), identity)
+        actor().require(Permission.ADMINISTER, unit)
+        chain = units.ancestors(reading, unit)
+    if request.method == "POST":
+        done = forms.attempt(lambda: _settle(unit.id))
+        if not isinstance(done, forms.Problem):
+            return done
+        problem = done
+    page = render_template(
+        "panel/unit.html",
+        unit=unit,
+        chain=chain,
+        form=request.form or _present(unit),
+        problem=problem,
+        above=units.inherited(chain[:-1], house().settings.zone),
+        held=units.inherited(chain, house().settings.zone),
+    )
+    return page, problem.status if problem else 200
+
+
+def _present(unit: Unit) -> dict[str, str]:
+    hours = unit.quiet_hours
+    return {
+        "hours": "above" if hours is None else ("none" if hours == [] else "own"),
+        "quiet_hours": ", ".join(f"{start}-{end}" for start, end in hours or []),
+        "max_volume": "" if unit.max_volume is None else str(unit.max_volume),
+        "zone": unit.zone or "",
+        "codec": unit.codec or "",
+    }
+
+
+def _settle(identity: str) -> Response:
+    hours = request.form.get("hours", "above")
+    pairs = [
+        [hour.strip() for hour in part.replace("–", "-").split("-")]
+        for part in request.form.get("quiet_hours", "").split(",") if part.strip()
+    ]  # fmt: skip
+    if hours == "own" and not pairs:
+        pairs = [[""]]  # nothing written where hours were announced: refused by the service, in its words
+    with house().database.write() as writing:
+        unit = units.find(writing, actor(), identity)
+        units.settle(
+            writing, actor(), unit, quiet_hours={"above": None, "none": []}.get(hours, pairs),
+            max_volume=forms.number("max_volume"), zone=forms.text("zone") or None, codec=forms.text("codec") or None,
+            now=house().clock(),
+        )  # fmt: skip
+    flash(gettext("The settings are saved. They hold here and below."), "success")
+    return redirect(url_for("panel.unit_settings", identity=identity), 303)
