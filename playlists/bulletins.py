@@ -23,7 +23,13 @@ from registry.units import clean_name
 PRIORITIES = ("ordinary", "priority", "emergency")
 _MAX_REASON = 1_000
 _MAX_LANGUAGE = 12
-_STATE = N_("This bulletin is %(state)s; that can't be done now.")
+_NOT_NOW = {
+    "draft": N_("This bulletin is still a draft; that can't be done now."),
+    "submitted": N_("This bulletin is waiting for approval; that can't be done now."),
+    "approved": N_("This bulletin is approved already; that can't be done now."),
+    "rejected": N_("This bulletin was rejected; make a new version of it first."),
+    "withdrawn": N_("This bulletin is withdrawn for good."),
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def edit(
     bulletin, unit, version = find(session, actor, bulletin_id)
     actor.require(Permission.WRITE, unit)
     if version.state in {"submitted", "withdrawn"}:
-        raise Conflict(_STATE, state=version.state)
+        raise Conflict(_NOT_NOW[version.state])
     if version.state != "draft":
         bulletin.latest += 1
         version = BulletinVersion(
@@ -200,7 +206,7 @@ def withdraw(session: Session, actor: Actor, bulletin_id: str, now: datetime) ->
     may_alone = bulletin.approved is None and bulletin.created_by == actor.id
     actor.require(Permission.WRITE if may_alone else Permission.APPROVE, unit)
     if version.state == "withdrawn":
-        raise Conflict(_STATE, state=version.state)
+        raise Conflict(_NOT_NOW[version.state])
     for each in versions(session, bulletin.id):
         if each.state in {"draft", "submitted", "approved"} or each.number == bulletin.latest:
             each.state = "withdrawn"
@@ -236,7 +242,7 @@ def versions(session: Session, bulletin_id: str) -> Sequence[BulletinVersion]:
 
 
 def visible(
-    session: Session, actor: Actor, *, state: str | None = None, before: str = "~", limit: int = 50
+    session: Session, actor: Actor, *, state: str | None = None, before: str = "zz", limit: int = 50
 ) -> list[tuple[Bulletin, Unit, BulletinVersion, Clip]]:
     """Bulletins the actor may see with their latest version and its clip, the newest first, older than id `before`."""
     query = (
@@ -257,7 +263,7 @@ def visible(
 
 def _expect(version: BulletinVersion, state: str) -> None:
     if version.state != state:
-        raise Conflict(_STATE, state=version.state)
+        raise Conflict(_NOT_NOW[version.state])
 
 
 def _note(session: Session, actor: Actor, action: str, bulletin: Bulletin, now: datetime, **detail: object) -> None:

@@ -128,7 +128,7 @@ def find(session: Session, actor: Actor, programme_id: str) -> tuple[Programme, 
     return programme, unit
 
 
-def visible(session: Session, actor: Actor, *, before: str = "~", limit: int = 200) -> list[tuple[Programme, Unit]]:
+def visible(session: Session, actor: Actor, *, before: str = "zz", limit: int = 200) -> list[tuple[Programme, Unit]]:
     """Programmes the actor may see, the newest first, older than id `before`."""
     rows = session.exec(
         select(Programme, Unit)

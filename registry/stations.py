@@ -17,6 +17,9 @@ from registry.rights import Actor, Permission
 from registry.units import clean_name
 
 TRIES_AN_ADDRESS = 10
+# With 10 tries a minute, a code of 39 bits that holds for a day is not found by guessing; and a technician who
+# mistypes at a gateway shared by many stations does not lock them all out for long.
+TRIES_WINDOW = timedelta(minutes=1)
 _LANGUAGES = 10
 _NO_SUCH_CODE = N_("The code is wrong, used or too old. Ask for a new one in the panel.")
 REVOKED = N_("The station's token is wrong or revoked.")
@@ -135,7 +138,7 @@ def enrol(session: Session, code: str, device: Device, now: datetime) -> tuple[S
 
 
 def check_tries(session: Session, address: str, now: datetime) -> None:
-    throttle.check(session, f"enrol:{address}", TRIES_AN_ADDRESS, now)
+    throttle.check(session, f"enrol:{address}", TRIES_AN_ADDRESS, now, TRIES_WINDOW)
 
 
 def count_try(session: Session, address: str, now: datetime) -> None:

@@ -13,14 +13,14 @@ _KEPT = timedelta(days=1)
 _MAX_KEY = 120
 
 
-def check(session: Session, key: str, limit: int, now: datetime) -> None:
-    """Raises TooMany when `key` failed `limit` times within the last 15 minutes."""
+def check(session: Session, key: str, limit: int, now: datetime, window: timedelta = WINDOW) -> None:
+    """Raises TooMany when `key` failed `limit` times within the last `window`."""
     key = key[:_MAX_KEY]
     count, first = session.exec(
-        select(func.count(), func.min(Attempt.at)).where(Attempt.key == key, col(Attempt.at) > now - WINDOW)
+        select(func.count(), func.min(Attempt.at)).where(Attempt.key == key, col(Attempt.at) > now - window)
     ).one()
     if count >= limit:
-        wait = max(1, int((first + WINDOW - now).total_seconds()) + 1)
+        wait = max(1, int((first + window - now).total_seconds()) + 1)
         raise TooMany(N_("Too many tries. Wait %(minutes)s minutes."), retry_after=wait, minutes=(wait + 59) // 60)
 
 

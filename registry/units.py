@@ -75,7 +75,7 @@ def create(
     elif not any(p == EVERYWHERE and r is Role.ADMINISTRATOR for p, r in actor.grants):
         raise Forbidden(N_("Name the unit above: only an administrator of the whole installation makes a top unit."))
     if session.exec(select(Unit).where(Unit.code == code)).first():
-        raise Conflict(N_("The code “%(code)s” is taken."), code=code)
+        raise Conflict(N_("The code “%(taken)s” is taken."), taken=code)
     identity = new_id("un")
     path = f"{above.path if above else '/'}{identity}/"
     unit = Unit(

@@ -1,17 +1,16 @@
-"""Airings, reports and acts page by page, for scripts: bounded, in a fixed order, only what the actor may see."""
+"""Airings and reports page by page, for scripts: bounded, in a fixed order, only what the actor may see."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
-from core.audit import AuditEntry
 from core.clock import parse_instant
 from core.errors import N_, InvalidInput
 from registry.models import Station, Unit
-from registry.rights import EVERYWHERE, Actor, Permission, Role, within
+from registry.rights import Actor, Permission, Role
 from scheduler.log import visible
 from scheduler.models import Airing, PlayReport
 
@@ -80,25 +79,6 @@ def reports(
     if identity:
         query = query.where(tuple_(col(PlayReport.started_at), col(PlayReport.id)) > tuple_(moment, identity))
     return session.exec(query.order_by(col(PlayReport.started_at), col(PlayReport.id)).limit(limit)).all()
-
-
-def audit_entries(
-    session: Session, actor: Actor, *, after: int = 0, before: int | None = None, limit: int = 100
-) -> Sequence[AuditEntry]:
-    """Acts in the units the actor administers; who administers the installation also sees sign-ins. By number.
-
-    With `before` the newest come first, older than that number.
-    """
-    paths = actor.paths(Permission.ADMINISTER)
-    condition: ColumnElement[bool] = col(AuditEntry.unit_id).in_(select(Unit.id).where(within(paths, col(Unit.path))))
-    if EVERYWHERE in paths:
-        condition = condition | col(AuditEntry.unit_id).is_(None)
-    query = select(AuditEntry).where(condition)
-    if before is not None:
-        query = query.where(col(AuditEntry.number) < before).order_by(col(AuditEntry.number).desc())
-    else:
-        query = query.where(col(AuditEntry.number) > after).order_by(col(AuditEntry.number))
-    return session.exec(query.limit(limit)).all()
 
 
 def _split(after: str) -> tuple[datetime, str]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from core.errors import N_, InvalidInput
 
@@ -99,7 +100,7 @@ def parse_rule(text: str) -> Rule:
     return rule
 
 
-def _bad(message: str, **params: object) -> InvalidInput:
+def _bad(message: str, **params: Any) -> InvalidInput:
     return InvalidInput(message, code="bad_rrule", **params)
 
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from core import errors
 from core.clock import format_instant
 from core.errors import N_, LoaError
+from core.files import FULL
 from web.messages import said
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,12 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
     404: ("not_found", N_("There is nothing under this name, or not for you.")),
     405: ("method_not_allowed", N_("This address does not take this kind of call.")),
     413: ("too_large", N_("What was sent is larger than allowed.")),
+    416: ("bad_range", N_("The file is shorter than the piece that was asked for.")),
     415: ("wrong_type", N_("Send JSON with “Content-Type: application/json”.")),
 }
+_KEPT_HEADERS = ("Allow", "Content-Range")
 _UNEXPECTED = N_("Something went wrong on our side. It has been noted; try again.")
+_FULL_DISK = N_("The disk is full or read-only. Make room and try again; nothing was lost.")
 _STALE = N_("The page was open for too long. Nothing was changed: please send it again.")
 
 
@@ -98,11 +102,15 @@ def _werkzeug(error: HTTPException) -> AnyResponse:
         return error.get_response()
     code, message = _BY_STATUS.get(status, _BY_STATUS[400])
     answer = _answer(status, LoaError(message, code=code))
-    if status == 405:  # noqa: PLR2004
-        answer.headers["Allow"] = error.get_response().headers.get("Allow", "")
+    theirs = error.get_response().headers
+    for name in _KEPT_HEADERS:
+        if name in theirs:
+            answer.headers[name] = theirs[name]
     return answer
 
 
 def _unexpected(error: Exception) -> AnyResponse:
+    if isinstance(error, OSError) and error.errno in FULL:  # a form on its way to the disk
+        return _ours(errors.NoSpace(_FULL_DISK))
     log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
     return _answer(500, LoaError(_UNEXPECTED, code="unexpected"))

@@ -27,6 +27,7 @@ class WaitingRoom:
         self._database, self._clock = database, clock
         self.board = NowBoard(default_zone)
         self._lock = threading.RLock()
+        self._guests = threading.Lock()
         self._waiting: dict[str, set[threading.Event]] = {}
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,10 +62,11 @@ class WaitingRoom:
             self._wake(touched)
 
     def _wake(self, stations: set[str] | None) -> None:
-        chosen = list(self._waiting) if stations is None else [each for each in stations if each in self._waiting]
-        for station in chosen:
-            for event in list(self._waiting.get(station, ())):
-                event.set()
+        with self._guests:
+            chosen = self._waiting.keys() if stations is None else stations & self._waiting.keys()
+            events = [event for station in chosen for event in self._waiting[station]]
+        for event in events:
+            event.set()
 
     def wait(self, station: str, etag: str | None, seconds: float) -> tuple[str, bytes] | None:
         """The station's document as soon as its tag differs from `etag`; None when `seconds` passed without news.
@@ -74,16 +76,13 @@ class WaitingRoom:
         if self._thread is None:
             self.catch_up()  # nobody follows the feed in this process
         event = threading.Event()
-        self._waiting.setdefault(station, set()).add(event)
+        with self._guests:
+            self._waiting.setdefault(station, set()).add(event)
         deadline = time.monotonic() + seconds
         try:
             while True:
                 event.clear()
-                if not self.board.knows(station):
-                    self.catch_up()
-                    if not self.board.knows(station):
-                        raise NotSignedIn(REVOKED)
-                tag, body = self.board.document(station)
+                tag, body = self._document(station)
                 if tag != etag:
                     return tag, body
                 left = deadline - time.monotonic()
@@ -91,7 +90,18 @@ class WaitingRoom:
                     return None
                 event.wait(left)
         finally:
-            waiting = self._waiting.get(station, set())
-            waiting.discard(event)
-            if not waiting:
-                self._waiting.pop(station, None)
+            with self._guests:
+                waiting = self._waiting.get(station, set())
+                waiting.discard(event)
+                if not waiting:
+                    self._waiting.pop(station, None)
+
+    def _document(self, station: str) -> tuple[str, bytes]:
+        try:
+            return self.board.document(station)
+        except KeyError:
+            self.catch_up()
+        try:
+            return self.board.document(station)
+        except KeyError:
+            raise NotSignedIn(REVOKED) from None

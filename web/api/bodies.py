@@ -23,6 +23,7 @@ class UnitBody(Body):
     code: Short
     parent: Short | None = None
     zone: Annotated[str, Field(max_length=64)] | None = None
+    quiet_hours: Annotated[list[list[str]], Field(max_length=20)] | None = None
 
 
 class UnitAnswer(Body):

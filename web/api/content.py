@@ -112,7 +112,7 @@ def list_bulletins() -> Response:
     limit = page_size()
     with house().database.read() as session:
         rows = bulletins.visible(
-            session, actor(), state=request.args.get("state") or None, before=cursor("~"), limit=limit + 1
+            session, actor(), state=request.args.get("state") or None, before=cursor("zz"), limit=limit + 1
         )
     items = [_bulletin(*row) for row in rows[:limit]]
     return listed(items, items[-1].id if len(rows) > limit else None)
@@ -271,7 +271,7 @@ def list_programmes() -> Response:
     """The programmes the caller sees, the newest first."""
     limit = page_size()
     with house().database.read() as session:
-        rows = programmes.visible(session, actor(), before=cursor("~"), limit=limit + 1)
+        rows = programmes.visible(session, actor(), before=cursor("zz"), limit=limit + 1)
         items = [_programme(session, programme, unit) for programme, unit in rows[:limit]]
     return listed(items, items[-1].id if len(rows) > limit else None)
 

@@ -3,13 +3,15 @@
 from flask import Blueprint, Response, request
 
 from core.audit import AuditEntry
-from registry import units
+from registry import trail, units
 from scheduler import lists
 from scheduler.models import PlayReport
 from web.access import actor, for_scripts
 from web.api.bodies import AuditAnswer, ReportAnswer
 from web.api.reading import cursor, instant_argument, listed, page_size
 from web.app import house
+
+_DIGITS = 16
 
 
 def register(blueprint: Blueprint) -> None:
@@ -43,8 +45,10 @@ def list_audit() -> Response:
     """Who did what and when, in the units the caller administers, in order."""
     limit = page_size()
     after = cursor("0")
+    if not (after.isdecimal() and after.isascii() and len(after) < _DIGITS):
+        raise lists.bad_cursor()
     with house().database.read() as session:
-        rows = lists.audit_entries(session, actor(), after=int(after) if after.isdecimal() else 0, limit=limit + 1)
+        rows = trail.visible(session, actor(), after=int(after), limit=limit + 1)
     return listed([_entry(row) for row in rows[:limit]], str(rows[limit - 1].number) if len(rows) > limit else None)
 
 

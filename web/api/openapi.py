@@ -7,13 +7,17 @@ from typing import Any
 
 from flask import current_app
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from core import wire
 from web.access import Caller, callers_of
 from web.api import bodies
 
 _PREFIX = "/api/v1"
+# A field may go by other names in what is sent than in what comes back.
+_SENT: JsonSchemaMode = "validation"
+_BACK: JsonSchemaMode = "serialization"
+_Names = dict[tuple[type[BaseModel], JsonSchemaMode], str]
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 # Endpoint → (what is sent, what comes back, status).
 _CALLS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, int]] = {
@@ -100,21 +104,21 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(endpoint: str, rule: str, names: dict[type[BaseModel], str]) -> dict[str, Any]:
+def _operation(endpoint: str, rule: str, names: _Names) -> dict[str, Any]:
     name = endpoint.partition(".")[2]
     view = current_app.view_functions[endpoint]
     sent, back, status = _CALLS[name]
     about = (inspect.getdoc(view) or name).split("\n")[0]
     good: dict[str, Any] = {"description": "done"}
     if back is not None:
-        schema: dict[str, Any] = {"$ref": f"#/components/schemas/{names[back]}"}
+        schema: dict[str, Any] = {"$ref": f"#/components/schemas/{names[back, _BACK]}"}
         if name.startswith("list_"):
             schema = {
                 "type": "object", "required": ["items", "cursor"],
                 "properties": {"items": {"type": "array", "items": schema}, "cursor": {"type": ["string", "null"]}},
             }  # fmt: skip
         good["content"] = {"application/json": {"schema": schema}}
-    wrong = {"$ref": f"#/components/schemas/{names[wire.ErrorAnswer]}"}
+    wrong = {"$ref": f"#/components/schemas/{names[wire.ErrorAnswer, _BACK]}"}
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": about,
@@ -134,7 +138,7 @@ def _operation(endpoint: str, rule: str, names: dict[type[BaseModel], str]) -> d
     if name == "create_clip":
         operation["requestBody"] = {"required": True, "content": _UPLOAD}
     elif sent is not None:
-        one: dict[str, Any] = {"$ref": f"#/components/schemas/{names[sent]}"}
+        one: dict[str, Any] = {"$ref": f"#/components/schemas/{names[sent, _SENT]}"}
         if name == "create_stations":
             one = {"oneOf": [one, {"type": "array", "maxItems": 1000, "items": one}]}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": one}}}
@@ -142,11 +146,10 @@ def _operation(endpoint: str, rule: str, names: dict[type[BaseModel], str]) -> d
 
 
 @cache
-def _schemas() -> tuple[dict[type[BaseModel], str], dict[str, Any]]:
-    models = {model for sent, back, _ in _CALLS.values() for model in (sent, back) if model} | {wire.ErrorAnswer}
-    ordered = sorted(models, key=lambda model: model.__name__)
-    references, definitions = models_json_schema(
-        [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}", by_alias=True
-    )
-    names = {model: references[model, "validation"]["$ref"].rpartition("/")[2] for model in ordered}
+def _schemas() -> tuple[_Names, dict[str, Any]]:
+    sent = {(model, _SENT) for model, _, _ in _CALLS.values() if model}
+    back = {(model, _BACK) for _, model, _ in _CALLS.values() if model} | {(wire.ErrorAnswer, _BACK)}
+    ordered = sorted(sent | back, key=lambda each: (each[0].__name__, each[1]))
+    references, definitions = models_json_schema(ordered, ref_template="#/components/schemas/{model}", by_alias=True)
+    names = {each: references[each]["$ref"].rpartition("/")[2] for each in ordered}
     return names, dict(definitions["$defs"])

@@ -1,5 +1,6 @@
 """Reading calls and writing answers: the same few steps for every route of the interface."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -25,13 +26,17 @@ def body_json() -> Any:
     if not request.get_data(cache=True):
         return {}
     try:
-        return request.get_json(force=True)
+        return json.loads(request.get_data(cache=True), parse_constant=_not_a_number)
     except RecursionError:
         raise InvalidInput(_JSON, code="bad_json") from None
     except Exception as error:
         if getattr(error, "code", None) == 413:  # noqa: PLR2004
             raise
         raise InvalidInput(_JSON, code="bad_json") from error
+
+
+def _not_a_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def body(model: type[Model]) -> Model:
@@ -61,7 +66,7 @@ def page_size() -> int:
     text = request.args.get("limit", "")
     if not text:
         return PAGE
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_PAGE:
+    if not text.isdecimal() or len(text) > len(str(MAX_PAGE)) or not 1 <= int(text) <= MAX_PAGE:
         raise InvalidInput(N_("“limit” lies between 1 and %(most)s."), fields={"limit": "range"}, most=MAX_PAGE)
     return int(text)
 

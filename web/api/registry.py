@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response
 from sqlmodel import Session, col, select
 
+from core.clock import format_instant
 from core.errors import N_, InvalidInput
 from registry import groups, stations, units
 from registry.models import Station, StationState, Unit
@@ -70,13 +71,14 @@ def list_units() -> Response:
     """The units the caller sees, parents before children."""
     limit, after = page_size(), cursor("")
     with house().database.read() as session:
+        last = units.find(session, actor(), after).path if after else ""
         rows = session.exec(
             select(Unit)
-            .where(actor().within(Permission.SEE, col(Unit.path)), col(Unit.path) > after)
+            .where(actor().within(Permission.SEE, col(Unit.path)), col(Unit.path) > last)
             .order_by(col(Unit.path))
             .limit(limit + 1)
         ).all()
-    more = rows[limit - 1].path if len(rows) > limit else None
+    more = rows[limit - 1].id if len(rows) > limit else None
     return listed([_unit(unit) for unit in rows[:limit]], more)
 
 
@@ -91,14 +93,19 @@ def create_stations() -> Response:
         raise InvalidInput(N_("Send between 1 and %(limit)s stations."), limit=MAX_STATIONS_A_CALL)
     wanted = [understood(StationBody, row) for row in rows]
     with here.database.write() as session:
-        made = [_create_station(session, actor(), each, here.settings.enrolment_hours, now) for each in wanted]
+        homes = {name: units.find(session, actor(), name) for name in dict.fromkeys(each.unit for each in wanted)}
+        made = [
+            _create_station(session, actor(), each, homes[each.unit], here.settings.enrolment_hours, now)
+            for each in wanted
+        ]
     if several:
         return answer({"items": [each.model_dump(mode="json") for each in made], "cursor": None}, 201)
     return answer(made[0], 201)
 
 
-def _create_station(session: Session, who: Actor, wanted: StationBody, hours: int, now: datetime) -> StationCreated:
-    unit = units.find(session, who, wanted.unit)
+def _create_station(
+    session: Session, who: Actor, wanted: StationBody, unit: Unit, hours: int, now: datetime
+) -> StationCreated:
     station, code = stations.create(
         session, who, name=wanted.name, unit=unit, latitude=wanted.latitude, longitude=wanted.longitude,
         languages=wanted.languages, hours=hours, now=now,
@@ -164,7 +171,7 @@ def renew_code(identity: str) -> Response:
         code = stations.renew_code(session, actor(), identity, here.settings.enrolment_hours, here.clock())
         station, _ = stations.find(session, actor(), identity)
         expires = station.enrolment_expires_at
-    return answer({"enrolment_code": code, "enrolment_expires_at": expires}, 201)
+    return answer({"enrolment_code": code, "enrolment_expires_at": format_instant(expires) if expires else None}, 201)
 
 
 @for_scripts

@@ -76,7 +76,7 @@ def plan() -> Response:
     with here.database.read() as session:
         place = stations.place(session, station_id())
     tag = here.room.board.book.etag(place, here.settings.zone)
-    if request.if_none_match.contains(tag):
+    if request.if_none_match.contains_weak(tag):
         return _tagged(Response(status=304), tag)
     document = here.room.board.book.document(place, here.settings.zone, here.clock())
     return _tagged(_packed(document.model_dump_json().encode()), tag)
@@ -88,7 +88,7 @@ def now() -> Response:
     here = house()
     wanted = _WAIT.search(request.headers.get("Prefer", ""))
     seconds = min(int(wanted.group(1)), MAX_WAIT_SECONDS) if wanted else 0
-    held = next(iter(request.if_none_match.as_set()), None)
+    held = next(iter(request.if_none_match.as_set(include_weak=True)), None)
     found = here.room.wait(station_id(), held, seconds)
     if found is None:
         return _tagged(Response(status=304), held or "")

@@ -72,7 +72,7 @@ def list_slots() -> Response:
     """The slots on the timetable that the caller sees, the newest first."""
     here, limit = house(), page_size()
     with here.database.read() as session:
-        rows = slots.visible(session, actor(), before=cursor("~"), limit=limit + 1)
+        rows = slots.visible(session, actor(), before=cursor("zz"), limit=limit + 1)
         items = [_slot(session, slot, unit, slots.next_instants(slot, here.clock())) for slot, unit, _ in rows[:limit]]
     return listed(items, items[-1].id if len(rows) > limit else None)
 
