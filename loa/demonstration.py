@@ -149,7 +149,7 @@ def _content(session: Session, settings: Settings, actors: dict[str, Actor], now
     main = soon.replace(hour=18 if near_five else 17, minute=0)
     _slot(session, settings, hung, newest.id, soon, "FREQ=DAILY", ["unit:79.101"], now)
     _slot(session, settings, hung, evening.id, main, "FREQ=DAILY", ["unit:79.101"], now)
-    _slot(session, settings, dung, hourly.id, soon, "FREQ=MINUTELY;INTERVAL=10", ["unit:79.102"], now)
+    _slot(session, settings, dung, hourly.id, soon, "FREQ=MINUTELY;INTERVAL=20", ["unit:79.102"], now)
 
 
 def _written(
