@@ -4,8 +4,9 @@ import re
 
 from sqlalchemy import delete, text
 
-from registry import people
+from registry import people, units
 from registry.models import Grant, Person
+from registry.rights import system_actor
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
@@ -147,6 +148,9 @@ def test_the_first_administrator_of_a_fresh_installation_makes_the_first_unit(ap
     form = {"csrf_token": token, "name": "Tỉnh Mới", "code": "99", "parent": ""}
     assert client.post("/units/new", data=form).status_code == 303
     assert "Tỉnh Mới" in client.get("/units").text
+    with database.read() as session:
+        made = units.find(session, system_actor(), "99")
+        assert units.inherited([made], "Asia/Ho_Chi_Minh").quiet_hours == [("22:00", "05:00")]
     for path in ("/", "/people", "/log", "/emergencies", "/slots/new", "/stations/new", "/system", "/on-air"):
         assert client.get(path).status_code == 200, path
     assert "root" in client.get("/audit").text

@@ -58,11 +58,19 @@ def unit_new() -> Answer:
 
 
 def _create() -> Response:
+    parent = forms.text("parent") or None
+    # A top unit inherits from nobody: let its nights be quiet until somebody decides otherwise.
+    hours = None if parent else units.USUAL_QUIET_HOURS
     with house().database.write() as writing:
-        units.create(
-            writing, actor(), name=request.form.get("name", ""), code=forms.text("code"),
-            parent=forms.text("parent") or None, zone=forms.text("zone") or None, now=house().clock(),
+        unit = units.create(
+            writing, actor(), name=request.form.get("name", ""), code=forms.text("code"), parent=parent,
+            zone=forms.text("zone") or None, quiet_hours=hours, now=house().clock(),
         )  # fmt: skip
+    if hours:
+        flash(
+            gettext("The unit is added. It is quiet there from 22:00 to 05:00; change that here if need be."), "success"
+        )
+        return redirect(url_for("panel.unit_settings", identity=unit.id), 303)
     flash(gettext("The unit is added."), "success")
     return redirect(url_for("panel.units"), 303)
 
