@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from audio.models import Clip
 from sqlmodel import Session, col, select
 
 from audio import clips
+from audio.models import Clip
 from core import audit, changes
 from core.errors import N_, Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id

@@ -1,14 +1,15 @@
 """What of a programme may sound at an instant: read once in a few queries, then decided by pure code."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from audio.models import Clip
 from sqlmodel import Session, col, select
 
 from audio import clips
+from audio.models import Clip
 from core.wire import ClipFiles
 from playlists.models import Bulletin, BulletinVersion, Programme, ProgrammeItem
 from registry.models import Person, Unit
@@ -32,9 +33,12 @@ class Part:
     clip_id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resolved:
-    """A programme at one instant. `waiting` are clips still being made; `left_out` says why of the rest."""
+    """A programme at one instant. `waiting` are clips still being made; `left_out` says why of the rest.
+
+    One library gives the same object for every instant at which the programme is the same.
+    """
 
     parts: tuple[Part, ...] = ()
     waiting: tuple[str, ...] = ()
@@ -58,6 +62,8 @@ class Library:
     approved_in_unit: dict[str, list[BulletinVersion]] = field(default_factory=dict)
     clips: dict[str, Clip] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    turns: dict[str, list[datetime]] = field(default_factory=dict)
+    known: dict[tuple[str, int], Resolved] = field(default_factory=dict)
 
 
 def load(session: Session, programme_ids: Iterable[str]) -> Library:
@@ -132,8 +138,30 @@ def resolve(library: Library, programme_id: str, at: datetime) -> Resolved:
     """What of the programme may sound at the instant `at`, in order, as far as it is known now. Pure.
 
     A bulletin counts when its approved version is valid at `at`. The same bulletin sounds once, also when
-    "the newest" finds it again.
+    "the newest" finds it again. Between two instants at which some bulletin begins or ends to be valid the answer
+    is the same, so it is worked out once for each such stretch.
     """
+    turns = library.turns.get(programme_id)
+    if turns is None:
+        turns = library.turns[programme_id] = _turns(library, programme_id)
+    stretch = programme_id, bisect_right(turns, at)
+    if stretch not in library.known:
+        library.known[stretch] = _resolve(library, programme_id, at)
+    return library.known[stretch]
+
+
+def _turns(library: Library, programme_id: str) -> list[datetime]:
+    """The instants, in order, at which what may sound in the programme can change."""
+    chosen: list[BulletinVersion] = []
+    for item in library.items.get(programme_id, ()):
+        if item.kind == "newest":
+            chosen += [v for unit in library.unit_chain[programme_id] for v in library.approved_in_unit.get(unit, ())]
+        elif item.bulletin_id in library.approved:
+            chosen.append(library.approved[item.bulletin_id])
+    return sorted({turn for version in chosen for turn in (version.valid_from, version.valid_until) if turn})
+
+
+def _resolve(library: Library, programme_id: str, at: datetime) -> Resolved:
     parts: list[Part] = []
     waiting: list[str] = []
     left_out: list[tuple[str, str]] = []

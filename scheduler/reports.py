@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.wire import Report
 from registry.models import Station
@@ -79,9 +80,13 @@ def accept(session: Session, place: Place, reports: Sequence[Report], now: datet
     return verdict
 
 
-def reconcile(session: Session, now: datetime, grace: timedelta, limit: int = 50) -> int:
-    """Account for airings that are over: each station played, partly played, or missed and why. Returns how many."""
-    over = session.exec(
+def any_to_reconcile(session: Session, now: datetime, grace: timedelta) -> bool:
+    """Whether `reconcile` would find something: a look that takes no lock."""
+    return session.exec(_to_reconcile(now, grace).limit(1)).first() is not None
+
+
+def _to_reconcile(now: datetime, grace: timedelta) -> SelectOfScalar[Airing]:
+    return (
         select(Airing)
         .where(
             col(Airing.state).in_(("over", "withdrawn")),
@@ -90,8 +95,12 @@ def reconcile(session: Session, now: datetime, grace: timedelta, limit: int = 50
             col(Airing.ends_at) < now - grace,
         )
         .order_by(col(Airing.ends_at))
-        .limit(limit)
-    ).all()
+    )
+
+
+def reconcile(session: Session, now: datetime, grace: timedelta, limit: int = 50) -> int:
+    """Account for airings that are over: each station played, partly played, or missed and why. Returns how many."""
+    over = session.exec(_to_reconcile(now, grace).limit(limit)).all()
     in_service = (
         session.exec(
             select(Station.id, Station.enrolled_at).where(

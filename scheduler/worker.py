@@ -231,17 +231,22 @@ class Worker:
     def reconcile(self, now: datetime) -> int:
         """Hold reports against the plan for airings that are over."""
         grace = timedelta(seconds=self.settings.report_grace_seconds)
+        with self.database.read() as session:
+            if not reports.any_to_reconcile(session, now, grace):
+                return 0
         with self.database.write() as session:
             return reports.reconcile(session, now, grace)
 
     def notice_silence(self, now: datetime) -> int:
         """Mark stations that have not been heard for a while, once each."""
         limit = now - timedelta(seconds=self.settings.silent_after_seconds)
+        newly_silent = col(StationState.heard_at) < limit, col(StationState.silent_since).is_(None)
+        with self.database.read() as session:
+            if session.exec(select(StationState.station_id).where(*newly_silent).limit(1)).first() is None:
+                return 0
         with self.database.write() as session:
             result = session.execute(
-                update(StationState)
-                .where(col(StationState.heard_at) < limit, col(StationState.silent_since).is_(None))
-                .values(silent_since=StationState.heard_at)
+                update(StationState).where(*newly_silent).values(silent_since=StationState.heard_at)
             )
             return int(result.rowcount)  # type: ignore[attr-defined]
 

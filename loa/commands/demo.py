@@ -31,7 +31,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """Make the demo the first time, then serve it until told to stop."""
     from core.clock import utc_now
     from core.settings import load
-    from loa.commands.server import part
+    from loa.commands.server import check_free, part
     from loa.demonstration import make
     from loa.installation import prepare
     from loa.supervision import Supervisor
@@ -39,6 +39,7 @@ def run_demo(options: argparse.Namespace) -> int:
     from registry.units import visible
 
     settings = load(options.home, host=options.host, port=options.port)
+    check_free(settings.host, settings.port)
     database = prepare(settings)
     address = f"http://{settings.host}:{settings.port}/"
     with database.read() as session:

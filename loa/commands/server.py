@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -28,6 +29,18 @@ def part(*arguments: object) -> Sequence[str]:
     return [sys.executable, "-m", "loa", *(str(argument) for argument in arguments)]
 
 
+def check_free(host: str, port: int) -> None:
+    """Raise LoaError when nobody could listen there: better told at once than tried again and again."""
+    from core.errors import N_, LoaError
+
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise LoaError(N_("Can't listen on %(host)s:%(port)s: %(why)s."), host=host, port=port, why=why) from error
+
+
 def run_serve(options: argparse.Namespace) -> int:
     """Prepare the installation, then keep web and worker alive until told to stop."""
     from core.settings import load
@@ -35,6 +48,7 @@ def run_serve(options: argparse.Namespace) -> int:
     from loa.supervision import Supervisor
 
     settings = load(options.home, host=options.host, port=options.port)
+    check_free(settings.host, settings.port)
     opened(settings).dispose()
     os.environ["LOA_SUPERVISED"] = "1"
     supervisor = Supervisor()
@@ -65,12 +79,8 @@ def run_web(options: argparse.Namespace) -> int:
     except OSError as error:
         from core.errors import N_, LoaError
 
-        raise LoaError(
-            N_("Can't listen on %(host)s:%(port)s: %(why)s."),
-            host=settings.host,
-            port=settings.port,
-            why=error.strerror,
-        ) from error
+        message = N_("Can't listen on %(host)s:%(port)s: %(why)s.")
+        raise LoaError(message, host=settings.host, port=settings.port, why=error.strerror) from error
     return 0
 
 
