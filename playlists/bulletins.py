@@ -101,16 +101,7 @@ def edit(
 def _fill(
     session: Session, actor: Actor, unit: Unit, version: BulletinVersion, draft: Draft, max_chars: int, now: datetime
 ) -> None:
-    text = draft.text.strip()
-    if bool(text) == bool(draft.clip):
-        raise InvalidInput(
-            N_("A bulletin has either a text to be spoken or a recording: give exactly one."), fields={"text": "empty"}
-        )
-    if len(text) > max_chars:
-        raise InvalidInput(
-            N_("The text has %(length)s characters; at most %(limit)s can be spoken in one bulletin. Split it in two."),
-            fields={"text": "long"}, length=len(text), limit=max_chars,
-        )  # fmt: skip
+    text = text_or_clip(draft.text, draft.clip, max_chars)
     known_priority(draft.priority)
     if not 0 < len(draft.language) <= _MAX_LANGUAGE or not draft.language.replace("-", "").isalnum():
         raise InvalidInput(N_("Give the language by its short code, such as vi."), fields={"language": "form"})
@@ -127,6 +118,19 @@ def _fill(
             session, unit_id=unit.id, text=text, language=draft.language, voice=draft.voice or None,
             created_by=actor.id, now=now,
         ).id  # fmt: skip
+
+
+def text_or_clip(text: str, clip: str | None, max_chars: int) -> str:
+    """The text without white space around it; empty where a recording is given instead. Raises InvalidInput."""
+    text = text.strip()
+    if bool(text) == bool(clip):
+        raise InvalidInput(N_("Give either a text to be spoken or a recording: exactly one."), fields={"text": "empty"})
+    if len(text) > max_chars:
+        raise InvalidInput(
+            N_("The text has %(length)s characters; at most %(limit)s can be spoken in one bulletin. Split it in two."),
+            fields={"text": "long"}, length=len(text), limit=max_chars,
+        )  # fmt: skip
+    return text
 
 
 def known_priority(priority: str) -> str:

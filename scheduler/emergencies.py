@@ -59,16 +59,7 @@ def raise_alarm(
     Raises InvalidInput, NotFound or Forbidden before anything is stored.
     """
     actor.require(Permission.ALARM, unit)
-    text = alarm.text.strip()
-    if bool(text) == bool(alarm.clip):
-        raise InvalidInput(
-            N_("An emergency has either a text or a recording: give exactly one."), fields={"text": "empty"}
-        )
-    if len(text) > max_chars:
-        raise InvalidInput(
-            N_("The text has %(length)s characters; at most %(limit)s can be spoken in one bulletin. Split it in two."),
-            fields={"text": "long"}, length=len(text), limit=max_chars,
-        )  # fmt: skip
+    text = bulletins.text_or_clip(alarm.text, alarm.clip, max_chars)
     if not (1 <= alarm.times <= MAX_TIMES and 0 <= alarm.every_s * max(alarm.times - 1, 1) <= MAX_REPEATING_S):
         raise InvalidInput(
             N_("An emergency is said at most %(times)s times, within a day."),
