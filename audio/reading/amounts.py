@@ -1,6 +1,7 @@
 """Amounts: a number, or a range of two, with what is counted behind it (money, measure, per cent)."""
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from audio.reading import money, units
@@ -26,6 +27,7 @@ _MINUS = wordset("bằng tính quả trừ")
 _EQUATION = re.compile(r"[=√^]")
 _SMALL, _TEN, _SCORE_MOST = 20, 10, 30
 _LONG = 7
+_SHORT_FORMS = frozenset("kKtTn$€mhl")
 _POWERS = frozenset("xX×*.eE")
 _JOINTS = frozenset("-–÷~xX×*")
 
@@ -96,6 +98,11 @@ def fraction(text: str, pos: int) -> Read | None:
     return Read(sign + spoken, found.end())
 
 
+_LIST = re.compile(r"\d{1,2}(?:,\d{1,2}){1,12}(?![\d.,/]?\d|\s?%|\s?[a-zA-Z]{1,3}[23]?(?![^\W_]))")
+_YEARS = re.compile(r"([12]\d{3})/([12]\d{3})(?![\d/])")
+_NUMBERED = wordset("thôn tổ xóm ấp bản khóm khu khoản điều khối lớp ngày tuần cấp tháng phường tdp đội thứ kỳ khóa")
+_MANY = 3
+_AFTER = re.compile(r" ([^\W\d_]+)")
 _FORMULA = re.compile(r"\d{1,3}(?:-\d{1,3}){2,4}(?![\d/-])")
 
 
@@ -105,12 +112,27 @@ def series(text: str, pos: int) -> Read | None:
     return Read(" ".join(integer(part) for part in found[0].split("-")), found.end()) if found else None
 
 
+def listed(text: str, pos: int) -> Read | None:
+    """`thôn 1,2,3`, `cấp 6,7`: numbers of things with only commas between; a school year `2025/2026` too."""
+    if (found := _YEARS.match(text, pos)) and int(found[2]) - int(found[1]) == 1:
+        return Read(f"{integer(found[1])}, {integer(found[2])}", found.end())
+    found = _LIST.match(text, pos)
+    if found is None:
+        return None
+    numbers = found[0].split(",")
+    named = word_before(text, pos) in _NUMBERED
+    rising = all(int(one) < int(two) for one, two in pairwise(numbers))
+    if not named and (len(numbers) < _MANY or not rising):
+        return None
+    return Read(", ".join(map(integer, numbers)), found.end())
+
+
 def amount(text: str, pos: int) -> Read | None:
     """A number or a range with its money, unit or nothing behind."""
     first = number(text, pos)
     if first is None:
         return None
-    glued = text[first.end : first.end + 1].isalpha() or text[first.end : first.end + 1] in ("$", "€", " ")
+    glued = text[first.end : first.end + 2].lstrip(" ")[:1] in _SHORT_FORMS
     if glued and (special := money.slang(text, pos) or units.compound(text, pos)):
         sign = "âm " if first.spoken.startswith("âm ") else ""
         return _maybe_range(text, pos, sign + special.spoken, special.end, first)
@@ -126,7 +148,7 @@ def _is_counted(text: str, value: Amount, tail: Read | None) -> bool:
     """A long run of digits is an amount when something is counted behind it."""
     if not value.written.isdecimal() or len(value.written) < _LONG:
         return False
-    after = re.match(r" ([^\W\d_]+)", text[value.end : value.end + 16])
+    after = _AFTER.match(text, value.end)
     key = word_before(text, value.end - len(value.written))
     return tail is not None or (after is not None and after[1].islower() and key not in ("số", "mã"))
 
@@ -150,7 +172,7 @@ def _maybe_range(text: str, pos: int, spoken: str, end: int, first: Amount) -> R
         times = _TIMES.match(text, end)
         return Read(f"{spoken} nhân", times.end()) if times else Read(spoken, end)
     second = number(text, joint.end())
-    if second is None:
+    if second is None or (spoken != first.spoken and text[second.end : second.end + 1] == "/"):
         return Read(spoken, end)
     word = _between(text, pos, first, second, joint[0])
     if word is None:
@@ -167,6 +189,8 @@ def _between(text: str, pos: int, first: Amount, second: Amount, joint: str) -> 
     before = words_before(text, pos, 3)
     key = before[-1] if before else ""
     spaced = joint.startswith(" ") and joint.endswith(" ")
+    if key in ("qcvn", "tcvn", "iso"):
+        return None
     if (
         "=" in text[second.end : second.end + 12]
         or key in _MINUS

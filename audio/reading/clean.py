@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audio.reading.numbers import cardinal
 
 _LINES = re.compile(r"\r\n?|[\u2028\u2029\x0b\x85]")
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 _SAME = {
     **dict.fromkeys("\ufeff\u2060\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufe0f", ""),
     **dict.fromkeys("\u200b\u200c\u00ad\x0c\u180e\t\xa0", " "),
@@ -26,6 +26,9 @@ _LOWERED = re.compile("[₀-₉ᵢⱼₙₓ]+")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣ", "0123456789+-nix")
 _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₙₓ", "0123456789ijnx")
 _LENGTH_BEFORE = re.compile(r"(?:^|[^a-zA-Z])(?:[kcdm]?m|hm|dam)$")
+_LOW = "a-zàáâãèéêìíòóôõùúýăđĩũơưạ-ỹ"
+_UP = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
+_STOP = re.compile(rf"(?<=[{_LOW}][{_LOW}][{_LOW}])\. (?=[{_UP}])")
 _FEW = 40
 PIECE = 500
 
@@ -94,11 +97,30 @@ def _vulgar(found: re.Match[str]) -> str:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Cut into lines, and lines of over 500 characters at a sentence's end or a blank.
+    """Cut into lines and sentences, and those of over 500 characters at a sentence's end or a blank.
 
-    So no rule ever looks at an endless text, which keeps the whole linear. Joined the pieces give `text` again.
+    So no rule ever looks at an endless text, which keeps the whole linear, and a sentence that comes again is known.
+    A point after a short word may belong to an abbreviation and cuts nothing. Joined the pieces give `text` again.
     """
     for line in text.splitlines(keepends=True):
+        if ". " not in line and len(line) <= PIECE:
+            yield line
+        else:
+            yield from _sentences(line)
+
+
+def _sentences(line: str) -> Iterator[str]:
+    start = 0
+    for found in _STOP.finditer(line):
+        yield from _bounded(line[start : found.end()])
+        start = found.end()
+    yield from _bounded(line[start:])
+
+
+def _bounded(line: str) -> Iterator[str]:
+    if len(line) <= PIECE:
+        yield line
+    else:
         start = 0
         while len(line) - start > PIECE:
             window = line[start : start + PIECE]

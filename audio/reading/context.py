@@ -11,7 +11,7 @@ _WORDS = re.compile(r"[^\W_]+")
 _REACH = 48
 _CLAUSE = re.compile(r"[.!?;\n](?:\s|$)")
 _STOP = re.compile(r"[.!?;\n]")
-_LAST = re.compile(r"([^\W_]+)[ :\"(]*$")
+_LAST = re.compile(r"[ :\"(]*([^\W_]+)")
 _SHORT_REACH = 24
 
 
@@ -50,8 +50,9 @@ def words_before(text: str, pos: int, count: int = 1) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def word_before(text: str, pos: int) -> str:
     """The word just before `pos`, in lower case, if only blanks, a colon or opening marks between; else nothing."""
-    found = _LAST.search(text[max(0, pos - _SHORT_REACH) : pos])
-    return found[1].lower() if found else ""
+    backwards = text[max(0, pos - _SHORT_REACH) : pos][::-1]
+    found = _LAST.match(backwards)
+    return found[1][::-1].lower() if found else ""
 
 
 def word_after(text: str, pos: int) -> str:

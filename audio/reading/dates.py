@@ -15,6 +15,7 @@ _BARE_MONTH_YEAR = re.compile(r"(\d{1,2})\s([12]\d{3})(?![\d/]|[.,]\d)")
 _DAY_MONTH_DASH = re.compile(r"(\d{1,2})[-.](\d{1,2})(?!\d|[-./,]\d|\s?%)")
 _DAYS = re.compile(r"(\d{1,2})\s?(?:[-–]|đến|và|,)\s?(\d{1,2})([/.])(\d{1,2})(?:\3(\d{4}))?(?![\d/]|[.,]\d)")
 _SPAN = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d{4}))?\s?[-–]\s?(\d{1,2})/(\d{1,2})(?:/(\d{4}))?(?![\d/]|[.,]\d)")
+_ROW = re.compile(r"(\d{1,2}(?:,\s?\d{1,2}){2,9})/(\d{1,2})(?:/(\d{4}))?(?![\d/]|[.,]\d)")
 _NUMBERED_YEAR = wordset("quý kỳ kì đợt lần số hội khóa khoá học")
 _LEADS = wordset(
     "ngày hôm sáng trưa chiều tối đêm từ đến trước sau lễ tết mùng mồng rằm vào hết kể phiên dịp nay qua tới cho "
@@ -61,9 +62,22 @@ def _year(year: str | None) -> str:
 
 def dated(text: str, pos: int) -> Read | None:
     """A date with its year, a range of days, or a month with its year."""
+    if listed := _listed_days(text, pos):
+        return listed
     if _DATE_LIKELY.match(text, pos):
         return _span(text, pos) or _days(text, pos) or _full(text, pos) or _month_year(text, pos)
     return _days(text, pos)
+
+
+def _listed_days(text: str, pos: int) -> Read | None:
+    """`ngày 3, 4, 5/10/2026`: days in a row with the month of the last."""
+    found = _ROW.match(text, pos)
+    if found is None or word_before(text, pos) != "ngày":
+        return None
+    days, month, year = re.findall(r"\d+", found[1]), found[2], found[3]
+    if not all(_is_day(day, month) for day in days):
+        return None
+    return Read(f"{', '.join(map(cardinal, days))} {_month(month)}{_year(year)}", found.end())
 
 
 def _full(text: str, pos: int) -> Read | None:
@@ -140,7 +154,9 @@ def day_and_month(text: str, pos: int) -> Read | None:
         if (
             dash is None
             or not sure
-            or (key == "ngày" and int(dash[2]) > int(dash[1]) and "0" not in (dash[1][0], dash[2][0]))
+            or (
+                key == "ngày" and "-" in dash[0] and int(dash[2]) > int(dash[1]) and "0" not in (dash[1][0], dash[2][0])
+            )
         ):
             return None
         return Read(f"{_lead(text, pos)}{cardinal(dash[1])} {_month(dash[2])}", dash.end())

@@ -1,15 +1,16 @@
 """The way of a text: cleaned, cut into pieces, each place read by the first rule that knows it, marks settled."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
-from audio.reading import amounts, dates, electronic, legal, phones, tables, times
+from audio.reading import amounts, electronic, phones, shapes, tables
 from audio.reading.clean import clean, pieces
 from audio.reading.context import Read, word_before, wordset
 from audio.reading.dictionary import Replacements
-from audio.reading.numbers import digits, integer
+from audio.reading.numbers import cardinal, digits, integer
 from audio.reading.punctuation import settle
+from audio.reading.shapes import Rule
 from audio.reading.symbols import at_start, symbol
 from audio.reading.words import word
 
@@ -20,14 +21,12 @@ _COUNTED = re.compile(r"0([1-9]) ([^\W\d_]+)")
 _LABELS = wordset(
     "số tổ đội án thị tuyến kênh xe mã định quyết thôn xóm khu mẫu phòng nhà ngõ đường lô kế hoạch văn báo cáo"
 )
-_NO_THINGS = wordset("và của hoặc đến ở tại là đã về trong được cho ngày từ do theo có trên")
+_NO_THINGS = wordset("và của hoặc đến ở tại là đã về trong được cho từ do theo có trên")
 _ORDINALS = {"1": "nhất", "4": "tư"}
 _FIRST = wordset("thứ hạng")
 _DIGIT = re.compile(r"\d")
 _ORDINAL = re.compile(r"(\d{1,4})(?![\d/:]|[.,-]\d|[hH%])")
 _TWO = re.compile(r"0\d(?!\d|[/.,:-]\d|[^\W_])")
-
-Rule = Callable[[str, int], Read | None]
 
 
 def spoken(text: str, language: str = "vi", dictionary: Mapping[str, str] | None = None) -> str:
@@ -48,13 +47,13 @@ def spoken(text: str, language: str = "vi", dictionary: Mapping[str, str] | None
 
 @cache
 def _plain() -> re.Pattern[str]:
-    """Runs of ordinary words with the blanks and commas between them, which no rule changes."""
+    """Runs of ordinary words with the blanks and marks between them, which no rule changes."""
     body = rf"[{_UP}]?[{_LOW}]*[{_VOWEL}][{_LOW}]*"
     exceptions = [key for key in tables.abbreviations() if re.fullmatch(body, key)]
     barred = "|".join(map(re.escape, sorted(exceptions, key=len, reverse=True)))
     return re.compile(
-        rf"(?:[ ,]++|(?<!\d))(?:(?!(?:[ivxlcdm]+|{barred})(?![{_LOW}{_UP}]))(?![a-zA-Z](?![{_LOW}]))"
-        rf"[{_UP}]?(?=[{_LOW}]*[{_VOWEL}])[{_LOW}]++(?=[ ,\n]|[.!?](?:\s|$)|$)[ ,]*+)*+"
+        rf"(?:[ ,.?\n]++|(?<!\d)(?!(?:[ivxlcdm]+|{barred})(?![{_LOW}{_UP}]))(?![a-zA-Z](?![{_LOW}]))"
+        rf"[{_UP}]?(?=[{_LOW}]*[{_VOWEL}])[{_LOW}]++(?=[ ,\n]|[.!?](?:\s|$)|$))*+"
     )
 
 
@@ -64,18 +63,17 @@ def _read(text: str) -> str:
     plain, pos, end = _plain(), 0, len(text)
     while pos < end:
         found = plain.match(text, pos)
-        if found and found.end() > pos:
+        if found and found[0]:
             parts.append(found[0])
             pos = found.end()
-            continue
-        read = _at(text, pos)
-        if read.spoken[:1].isalnum() or read.spoken[:1] == "'":
-            parts.append(
-                read.spoken if read.spoken[0] == "'" or (parts and parts[-1][-1:] == "'") else f" {read.spoken} "
-            )
-        else:
-            parts.append(read.spoken)
-        pos = read.end if read.end > pos else pos + 1
+            if pos == end:
+                break
+        said, after = _at(text, pos)
+        first = said[:1]
+        if first.isalnum() and not (parts and parts[-1][-1:] == "'"):
+            said = f" {said} "
+        parts.append(said)
+        pos = after if after > pos else pos + 1
     return _no_digits("".join(parts))
 
 
@@ -85,7 +83,7 @@ def _no_digits(text: str) -> str:
 
 def _at(text: str, pos: int) -> Read:
     char = text[pos]
-    if char == "\n":
+    if char in "\n,.?":
         return Read(char, pos + 1)
     if char.isdecimal():
         return _number(text, pos)
@@ -119,9 +117,11 @@ _RUN = re.compile(r"\d+")
 
 
 def _number(text: str, pos: int) -> Read:
+    if (small := _SMALL.match(text, pos)) and not _special(small[2]):
+        return _labelled(text, pos) or Read(cardinal(small[1]), pos + len(small[1]))
     run = _RUN.match(text, pos)
     length = len(run[0]) if run else 1
-    for rule in _rules(text, pos, pos + length):
+    for rule in shapes.rules(text, pos):
         if found := rule(text, pos):
             return found
     if labelled := _labelled(text, pos):
@@ -136,18 +136,20 @@ def _number(text: str, pos: int) -> Read:
 
 def _labelled(text: str, pos: int) -> Read | None:
     """The number of an item, an ordinal, a month or day, or a count with a nought before it (`02 bao`)."""
-    if at_start(text, pos) and (item := _ITEM.match(text, pos)):
+    if (item := _ITEM.match(text, pos)) and at_start(text, pos):
         return Read(f"{integer(item[1])},", item.end())
     key = word_before(text, pos)
     if key in _FIRST and (ordinal := _ORDINAL.match(text, pos)):
         return Read(_ORDINALS.get(ordinal[1], integer(ordinal[1])), ordinal.end())
+    if text[pos] == "4" and not text[pos + 1 : pos + 2].isalnum() and _LISTED.search(text, max(0, pos - 32), pos):
+        return Read("tư", pos + 1)
     if key == "tháng" and (month := _APRIL.match(text, pos)):
         return Read("tư", month.end())
     if key in ("tháng", "ngày", "mùng", "mồng") and (counted := _TWO.match(text, pos)):
         return Read(integer(counted[0].lstrip("0") or "0"), counted.end())
     if (
         text[pos] == "0"
-        and key not in _LABELS
+        and (key not in _LABELS or (key == "quyết" and text[pos - 2 : pos] == ": "))
         and (counted := _COUNTED.match(text, pos))
         and counted[2] not in _NO_THINGS
     ):
@@ -155,41 +157,26 @@ def _labelled(text: str, pos: int) -> Read | None:
     return None
 
 
+@lru_cache(maxsize=4_096)
+def _special(word: str) -> bool:
+    """True of a word that makes more of a small number before it: a unit, a time, another number."""
+    return word in _JOINING or word in _MEASURES or word in tables.units()
+
+
 def _measured(word: str | None) -> bool:
     return word is not None and (word in _MEASURES or word in tables.units())
 
 
-def _rules(text: str, pos: int, end: int) -> tuple[Rule, ...]:
-    """The rules that could know the digits from `pos` to `end`, by what they begin with and what follows."""
-    length = min(end - pos, _CODE_DIGITS + 1)
-    return _rules_for(text[pos] == "0", length, text[end : end + 1], text[end + 1 : end + 2], electronic.likely(text))
-
-
-@lru_cache(maxsize=4_096)
-def _rules_for(nought: bool, length: int, sign: str, after: str, addressed: bool) -> tuple[Rule, ...]:
-    spaced = sign in (" ", ",") and (after.isdecimal() or after in ("đ", "v", "-", "–", " ", "/", "."))
-    timed = sign.isalpha() or sign in (":", "'", "-", "–", "÷", "~")
-    wanted: tuple[tuple[bool, Rule], ...] = (
-        (addressed, electronic.address),
-        (length == _PLATE_DIGITS and (sign.isupper() or sign in ("-", " ")), phones.plate),
-        (nought or length >= _CODE_DIGITS, phones.phone),
-        (sign in ("/", "-") or after == "/" or sign.isalpha(), legal.reference),
-        ((sign in ("/", "-", ".", "–") and after != "") or spaced, dates.dated),
-        (timed or (sign == " " and after in tuple("hHgGp-–~÷")), times.time),
-        (sign in ("/", "-", ".") and after.isdecimal(), dates.day_and_month),
-        (length >= _CODE_DIGITS or (sign == "." and after.isdecimal()), phones.identity),
-        (sign == "." and after.isdecimal(), phones.dotted),
-    )
-    return tuple(rule for needed, rule in wanted if needed)
-
-
+_SMALL = re.compile(rf"([1-9]\d?) ([{_LOW}]{{2,}})(?=[ ,;:)!?\n]|\.\s|$)")
+_JOINING = wordset("và đến giờ ph phút sđt")
 _CODE_LIKE = 7
 _MEASURES = wordset(
     "đồng nghìn ngàn triệu tỷ tỉ vạn trăm chục usd vnđ vnd eur euro độ tr ng tấn tạ yến lần buổi viên gói lượt bình "
     "chai sào người cây con ca giờ liều mũi suất kíp"
 )
 _ALONE = re.compile(rf"[,;:)!?]+(?=[ \n]|$)|\.(?=\s|$)|(?=\n|$)| (?=([{_LOW}]{{2,}})(?:[ ,;:)!?\n]|\.\s|$))")
-_PLATE_DIGITS, _CODE_DIGITS = 2, 3
+_AND = "(?:, ?| ?- ?| và | đến | ?& ?)"
+_LISTED = re.compile(rf"thứ (?:[2-7]|hai|ba)(?:{_AND}(?:thứ )?[2-7])*{_AND}$")
 _ITEM = re.compile(r"(\d{1,2})/(?=\s)")
 _APRIL = re.compile(r"0?4(?![\d/.,:h-])")
 _MIXED = re.compile(r"\d{1,4} (\d{1,2})/(\d{1,3})(?![\d/])")
@@ -204,5 +191,6 @@ _PLAIN_AMOUNT: tuple[Rule, ...] = (amounts.amount,)
 _AMOUNT_RULES: dict[str, tuple[Rule, ...]] = {
     " ": (_mixed_first, amounts.amount),
     "-": (amounts.series, amounts.amount),
-    "/": (amounts.fraction, amounts.amount),
+    ",": (amounts.listed, amounts.amount),
+    "/": (amounts.listed, amounts.fraction, amounts.amount),
 }

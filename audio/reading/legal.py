@@ -1,6 +1,7 @@
 """Numbers of laws, decrees and letters: `49/2024/NĐ-CP`, `135/QĐ-TTg`, `57-NQ/TW`.
 
-Said as a broadcaster says them: the year as a year, the signs by the words they stand for.
+Said as a broadcaster says them: the year as a year, the signs by the words they stand for, or by their letters where
+the kind of document was named just before (`Nghị định số … nờ đê xê phê`), so that no kind is said twice.
 """
 
 import re
@@ -10,12 +11,17 @@ from audio.reading.context import Read, word_before, wordset
 from audio.reading.letters import spell
 from audio.reading.numbers import cardinal, integer
 
-_CODE = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,2}(?:&[A-ZĐ][A-ZĐa-z]{0,7})?"
+_CODE = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}(?:&[A-ZĐ][A-ZĐa-z]{0,7})?"
 _REFERENCE = re.compile(rf"(\d{{1,6}}[a-z]?)(?:/(\d{{4}}))?\s?([/-])\s?({_CODE}(?:[-/.,]{_CODE}){{0,5}})(?![^\W_])")
 _YEAR_ONLY = re.compile(r"(\d{1,5})/([12]\d{3})(?![\d/]|-\d)")
 _SIGNS = re.compile(rf"{_CODE}(?:-{_CODE}){{1,3}}(?![^\W_])")
 _PARTS = re.compile(r"[-/.,]")
 _KINDS = wordset("định tư luật lệnh quyết thị văn cáo hoạch trình lệ bộ số dẫn điện án kết thư luật nđ tt qđ nq ct")
+_CLAUSE = re.compile(r"[.;\n]\s")
+_NAMED_WITHIN = 48
+_KIND_SIGNS = wordset("NĐ ND TT TTLT QĐ QD CT CTr CTHĐ NQ NQLT KH KL TB TTr TTR BC CV HD GM BB QC ĐA PA CĐ VBHN")
+_NEVER_SPELLED = wordset("TW TƯ TU HU ĐU BCĐ BCH BTV QH")
+_SPELLED_MOST = 3
 _NUMBERED = re.compile(r"([^\W\d]+)(\d+)")
 
 
@@ -25,7 +31,8 @@ def reference(text: str, pos: int) -> Read | None:
         number, year, sign, code = found.groups()
         parts = _PARTS.split(code)
         if (year or sign == "/" or _known(parts)) and _document_like(parts, year):
-            return Read(f"{_number(number)}{f' năm {cardinal(year)}' if year else ''} {_code(parts)}", found.end())
+            signs = _letters(parts) if _named(text, pos, parts[0]) else _code(parts)
+            return Read(f"{_number(number)}{f' năm {cardinal(year)}' if year else ''} {signs}", found.end())
     found = _YEAR_ONLY.match(text, pos)
     if found and _of_document(text, pos) and int(found[2]) >= 1945:  # noqa: PLR2004 - the oldest law in force
         return Read(f"{_number(found[1])} năm {cardinal(found[2])}", found.end())
@@ -58,6 +65,27 @@ def _document_like(parts: list[str], year: str | None) -> bool:
     if parts[0] in names or len(parts) > 1 or year:
         return True
     return parts[0] in words and len(parts[0]) > 2  # noqa: PLR2004 - `3/TP` is no document
+
+
+def _named(text: str, pos: int, kind: str) -> bool:
+    """True if the words before a number say what `kind` stands for, or show the same abbreviation."""
+    if kind not in _KIND_SIGNS:
+        return False
+    before = _CLAUSE.split(text[max(0, pos - _NAMED_WITHIN) : pos])[-1]
+    if tables.names()[kind] in before.lower() or (kind == "QĐ" and "quy định" in before.lower()):
+        return True
+    return re.search(rf"(?<![^\W_]){kind}(?![^\W_])", before) is not None
+
+
+def _letters(parts: list[str]) -> str:
+    """The kind by its letters, and short issuers too (`CP`, `TTg`, `BYT`); long ones and `TW` by their words."""
+    kind, *issuers = parts
+    said = spell if all(_is_short(part) for part in issuers) else _sign
+    return " ".join([spell(kind), *map(said, issuers)])
+
+
+def _is_short(part: str) -> bool:
+    return len(part) <= _SPELLED_MOST and part.isalpha() and part not in _NEVER_SPELLED
 
 
 def _code(parts: list[str]) -> str:

@@ -24,7 +24,7 @@ _CODES = (
     r"US\$|[₫$€£¥₩₹]|(?:VNĐ|VND|vnđ|vnd|Vnđ|Vnd|đồng|USD|usd|EUR|eur|euro|EURO|GBP|JPY|KRW|CNY|NDT|RMB|AUD|SGD|CAD|"
     r"THB|CHF|đ|Đ)(?![^\W_])"
 )
-_BEHIND = re.compile(rf"(?:\s?({_SCALE})|([kK]|tr|Tr|ng))?\s?(?:(?<=\d)d(?![^\W_])|({_CODES}))")
+_BEHIND = re.compile(rf"(?:\s?({_SCALE})|(?:\s(?=[tT]r\.?đ))?([kK]|tr|Tr|ng))?[ .]?(?:(?<=\d)d(?![^\W_])|({_CODES}))")
 _SLANG = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(k|K|tr|Tr|t|tỷ|tỉ|triệu|ng)(\d{1,3})?(?![^\W_]|/ha)")
 _SLANG_LIKELY = re.compile(r"\d+(?:[.,]\d+)?\s?[kKtTn$€]")
 _SIGN = re.compile(rf"(US\$|[$€£¥₩₫₹])\s?(\d+(?:[.,]\d+)*)(?:\s?({_SCALE}|k|K|tr)(?![^\W_]))?(?:\s?(USD|VND|VNĐ))?")
@@ -32,7 +32,9 @@ _PER = re.compile(r"\s?/\s?(?:1\s)?(?=[^\W_])")
 _PER_WORD = re.compile(r"\s?/\s?(\d{1,3} )?([^\W\d_]+)")
 _LABELS = wordset("mã lô biển hộ phòng")
 _TIMES = {"h": "giờ", "p": "phút", "s": "giây", "d": "ngày"}
+_PERSONS = wordset("bé trẻ cháu gái trai em nam nữ tuổi ông bà anh chị người cụ")
 _LASTING = wordset("giờ ngày tuần tháng năm phút giây quý")
+_COMRADE = re.compile(r"/[cC](?![^\W_])")
 _CENTS = re.compile(r"(\d{1,9})[.,](\d{2}|\d)(?!\d)")
 
 
@@ -43,6 +45,8 @@ def behind(text: str, pos: int, written: str) -> Read | None:
         return None
     scale = _SCALES.get(found[1] or found[2] or "", "")
     currency = _CURRENCIES[(found[3] or "đ").lower()]
+    if found[3] in ("đ", "Đ") and _COMRADE.match(text, found.end()):
+        return None
     if found[3] == "Đ" and not (len(written) > 3 or scale):  # noqa: PLR2004 - `5Đ` is a name, `500Đ` a price
         return None
     per = _per(text, found.end())
@@ -99,6 +103,8 @@ def slang(text: str, pos: int) -> Read | None:
     number, scale, rest = found.groups()
     if scale in ("t", "ng") and found[0][len(number)] == " ":
         return None
+    if scale == "t" and not rest and near(text, pos, _PERSONS, 6):
+        return Read(f"{decimal(number)} tuổi", found.end())
     if scale == "K" and near(text, pos, _LABELS, 2):
         return None
     said = f"{decimal(number)} {_SCALES[scale]}"

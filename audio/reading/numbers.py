@@ -5,12 +5,12 @@ The forms are those of the standard language: `linh` before a lone unit, `tư`, 
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 DIGITS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
 _AFTER_TEN = {"1": "mốt", "4": "tư", "5": "lăm"}
 _SCALES = ("", "nghìn", "triệu")
-_BILLION_DIGITS = 9
+_GROUP_DIGITS, _BILLION_DIGITS = 3, 9
 _MOST_DIGITS = 27
 
 
@@ -19,9 +19,20 @@ def digits(text: str) -> str:
     return " ".join(DIGITS[int(char)] for char in text if char.isdecimal())
 
 
-@lru_cache(maxsize=4_096)
 def cardinal(number: str) -> str:
     """The number of ASCII digits in words; beyond 27 digits they are read one by one."""
+    if len(number) <= _GROUP_DIGITS:
+        return _small(number)
+    return _large(number)
+
+
+@cache
+def _small(number: str) -> str:
+    return " ".join(_below_thousand(number.zfill(_GROUP_DIGITS), leading=True)) or DIGITS[0]
+
+
+@lru_cache(maxsize=4_096)
+def _large(number: str) -> str:
     number = number.lstrip("0")
     if not number:
         return DIGITS[0]
@@ -39,10 +50,15 @@ def _below_billion(number: str, *, leading: bool) -> Iterable[str]:
         group = number[index * 3 : index * 3 + 3]
         if group == "000":
             continue
-        yield from _below_thousand(group, leading=leading)
+        yield _small(group) if leading else _inner(group)
         leading = False
         if _SCALES[2 - index]:
             yield _SCALES[2 - index]
+
+
+@cache
+def _inner(group: str) -> str:
+    return " ".join(_below_thousand(group, leading=False))
 
 
 def _below_thousand(group: str, *, leading: bool) -> Iterable[str]:

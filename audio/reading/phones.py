@@ -10,12 +10,16 @@ _GAP = r"[ .\-–]"
 _ABROAD = re.compile(rf"\+(\d{{1,3}})(?:{_GAP})?\(?(\d{{2,11}})\)?((?:{_GAP}\d{{2,9}}){{0,5}})(?!\d)")
 _BRACKETED_ABROAD = re.compile(rf"\(\+(\d{{1,3}})\)\s?(\d{{2,11}})((?:{_GAP}\d{{2,9}}){{0,5}})(?!\d)")
 _BRACKETED = re.compile(rf"\((0\d{{1,4}})\)\s?(\d{{1,9}})((?:{_GAP}\d{{2,9}}){{0,4}})(?!\d)")
-_GROUPED = re.compile(rf"(0\d{{1,4}})((?:{_GAP}\d{{1,8}}){{1,4}})(?!\d|[/%])")
+_GROUPED = re.compile(rf"(0\d{{1,4}})((?:{_GAP}\d{{1,8}}){{1,4}})(?!\d|/(?!\s?0\d{{2}})|%)")
 _SOLID = re.compile(r"0\d{8,10}(?!\d)")
 _SERVICE = re.compile(rf"(1[89]00)(?:{_GAP}(\d{{2,6}})((?:{_GAP}\d{{2,4}}){{0,2}})|(\d{{4,6}}))(?!\d|[/%])")
 _SHORT = re.compile(r"\d{3,8}(?![^\W_]|[/%:]|[.,-]\d)")
+_LOCAL = re.compile(r"[2-9]\.\d{3}[. ]\d{3}(?![\d/%.,]|\s?(?:đ|đồng|người|hộ)(?![^\W_]))")
+_LINES = wordset("thoại đt sđt bàn tel fax")
 _LONG_GROUPS = re.compile(r"\d{3,6}(?:[ -]\d{3,6}){1,5}(?!\d|[/%])")
 _CODE = re.compile(r"\d{4,}(?:[-–]\d{2,6})*(?![\d/%]|[.,]\d)")
+_DIGITS = re.compile(r"\d+")
+_YEARS = re.compile(r"(?:19|20)\d\d(?:[-–](?:19|20)\d\d)(?![\d-])")
 _MIXED_CODE = re.compile(r"\w{1,12}(?:\.\w{1,12}){2,7}(?![^\W_])")
 _PLATE = re.compile(r"(\d{2})\s?-?\s?([A-ZĐ]{1,2}\d?)\s?[- ]\s?(\d{3}\.?\d{2}|\d{4,5})(?!\d)")
 _SHORT_PLATE = re.compile(r"(\d{2})([A-ZĐ]{1,2}\d?)(?![^\W_])")
@@ -40,7 +44,7 @@ _CARD = 12
 
 def _spaced(*groups: str) -> str:
     """Groups of digits, a breath between them."""
-    parts = [part for group in groups for part in re.findall(r"\d+", group or "")]
+    parts = [part for group in groups for part in _DIGITS.findall(group or "")]
     return ", ".join(digits(part) for part in parts)
 
 
@@ -68,8 +72,12 @@ def phone(text: str, pos: int) -> Read | None:
 
 
 def _short(text: str, pos: int) -> Read | None:
+    if text[pos + 1 : pos + 2] == "." and (local := _LOCAL.match(text, pos)) and near(text, pos, _LINES, 2):
+        return Read(_spaced(local[0]), local.end())
     found = _SHORT.match(text, pos)
     if found is None:
+        return None
+    if found[0] not in _EMERGENCY and (key := word_before(text, pos)) not in _CALL and key != "số":
         return None
     before = words_before(text, pos, 3)
     if found[0] in _EMERGENCY and (not _CALL.isdisjoint(before) or before[-1:] == ("số",)):
@@ -86,7 +94,7 @@ def identity(text: str, pos: int) -> Read | None:
     """A number of a card, account, tax payer or parcel: long, grouped by four, or after a word that says so."""
     if (found := _LONG_GROUPS.match(text, pos)) and _count(found[0]) >= _CARD:
         return Read(_spaced(found[0]), found.end())
-    held = near(text, pos, _HOLDERS, 4)
+    held = near(text, pos, _HOLDERS, 4) and not _YEARS.search(text, max(0, pos - 5), pos + 9)
     if held and (found := _MIXED_CODE.match(text, pos)):
         return Read(" chấm ".join(spell(part) for part in found[0].split(".")), found.end())
     if held and (found := _LONG_GROUPS.match(text, pos)):

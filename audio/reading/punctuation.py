@@ -2,16 +2,19 @@
 
 import re
 
-_MARKS = re.compile(r" *[,.!?](?: *[,.!?])*(?=([^ \n]?))")
+_MARKS = re.compile(r"[,.!?](?: ?[,.!?])+(?=([^ \n]?))|[,.!?](?=([^ \n]))")
 _BLANKS = re.compile("  +")
-_EDGES = re.compile(r"\n[ ,.]+(?=[^\s])|[ ,]+(?=\n)")
+_EDGES = re.compile(r"\n[ ,.]+(?=[^\s])")
 _STRENGTH = {",": 0, ".": 1, "!": 2, "?": 3}
 
 
 def settle(text: str) -> str:
     """One blank between words, none before a mark, of marks in a row the strongest, no comma at a line's ends."""
-    text = _MARKS.sub(_one_mark, _BLANKS.sub(" ", text))
-    text = _EDGES.sub(lambda found: "\n" if found[0][0] == "\n" else "", f"\n{text}\n")
+    text = _BLANKS.sub(" ", text)
+    for mark in _STRENGTH:
+        text = text.replace(f" {mark}", mark)
+    text = _MARKS.sub(_one_mark, text)
+    text = _EDGES.sub("\n", f"\n{text}\n").replace(" \n", "\n").replace(",\n", "\n")
     return _BLANKS.sub(" ", text[1:-1])
 
 
@@ -20,4 +23,4 @@ def _one_mark(found: re.Match[str]) -> str:
     mark = max(marks, key=_STRENGTH.__getitem__)
     if mark == "?" and "!" in marks and len(marks) > 2:  # noqa: PLR2004 - `?!?!` is a cry, `?!` a question
         mark = "!"
-    return f"{mark} " if found[1] else mark
+    return f"{mark} " if found[1] or found[2] else mark

@@ -13,6 +13,7 @@ _KEYS = wordset(
     "tập quyển cấp loại hạng tiểu giai bậc nhóm đợt huân bộ vùng năm nhất giải louis khu tổ vực động độ"
 )
 _LOWER_KEYS = _KEYS - {"quý", "năm", "lần", "kỳ", "kì", "hội", "loại", "tập"} | {"năm"}
+_YEAR = re.compile(r"/([12]\d{3})(?!\d)")
 _TITLE_AFTER = re.compile(r"[./]\s+[^\W\d_]{2}")
 
 
@@ -47,7 +48,7 @@ def roman(text: str, pos: int) -> Read | None:
         return None
     if key == "thứ" and number in (1, 4) and (number == 4 or "lần" in words_before(text, pos, 2)):  # noqa: PLR2004
         return Read("nhất" if number == 1 else "tư", found.end())
-    year = re.compile(r"/([12]\d{3})(?!\d)").match(text, found.end())
+    year = _YEAR.match(text, found.end())
     if year:
         return Read(f"{cardinal(str(number))} năm {cardinal(year[1])}", year.end())
     if text[found.end() : found.end() + 2] == "/ " and _is_heading(text, pos, found):

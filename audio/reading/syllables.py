@@ -15,6 +15,7 @@ _NO_ONSET = wordset("an anh am ap ao ai yen ung au em oanh oai uong uc un")
 _MARKS = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323", "\u0302", "\u0306", "\u031b"}
 _LONGEST = 7
 _PIECE = 10
+_AN = re.compile("ngan(?!g|h)")
 _CLUSTERS = frozenset({"tr", "th", "ch", "ph", "kh", "gh", "gi"})
 _VOWELS = frozenset("aeiouy")
 
@@ -60,7 +61,11 @@ def split(word: str) -> tuple[str, ...] | None:
 
 
 def _seam(word: str, start: int) -> int:
-    """The price of a cut: before `nh` or `ng`, which end syllables more often, or through `tr`, `th` or `ch`."""
+    """The price of a cut: before `nh` or `ng`, which end syllables more often, or through `tr`, `th` or `ch`.
+
+    `…ngan` is rather `…ng an` (công an, Long An, Hưng An) than `…n gan`.
+    """
     if start == 0:
         return 0
-    return int(word[start : start + 2] in ("nh", "ng")) + 2 * int(word[start - 1 : start + 1] in _CLUSTERS)
+    price = int(word[start : start + 2] in ("nh", "ng")) + 2 * int(word[start - 1 : start + 1] in _CLUSTERS)
+    return price + 2 * int(_AN.match(word, start - 1) is not None)

@@ -2,7 +2,8 @@
 
 import re
 
-from audio.reading.context import Read, is_formula, words_before, wordset
+from audio.reading import tables, units
+from audio.reading.context import Read, is_formula, near, words_before, wordset
 from audio.reading.dictionary import is_marked
 from audio.reading.letters import name
 
@@ -32,6 +33,14 @@ _ARROW = re.compile(r"[-=]{1,2}>|⟶")
 _PER = wordset(
     "sào ha hộ người ngày tháng năm lít bình con cây lần vụ mẫu kg tấn giờ tuần công gốc hố khóm luống lứa ca buổi đợt"
 )
+_RATIO = wordset("tỷ tỉ")
+_RUNS = wordset("chuyến lượt ca suất đội vòng trận")
+_ALTERNATIVES = wordset(
+    "thôn xóm ấp bản làng xã phường tổ khu huyện tỉnh bố cha ba mẹ má vợ chồng ông bà anh chị em cô chú con cháu nam "
+    "nữ trai gái trâu bò lợn gà vịt"
+)
+_COUNT = re.compile(r"(?:^|[^\w.,])\d[\d.,]*\s?(?:[^\W\d_]+\s){0,2}([^\W\d_]{2,})$")
+_FOLLOWING = re.compile(r"\d[\d.,]*(?=\s[^\W\d_])|[^\W\d_]{2,}")
 _PHONES = re.compile(r"/\s?0\d{2,4}[ .]?\d{3}")
 _EITHER = wordset("lệ số")
 
@@ -145,6 +154,8 @@ def _slash(text: str, pos: int) -> Read | None:
         and re.search(r"\d[^/]{0,16}$", text[max(0, pos - 24) : pos])
     ):
         return Read("trên", pos + 1)
+    if counted := _per_count(text, pos):
+        return counted
     if "cúm" in words[-2:]:
         return Read(" ", pos + 1)
     if wordy and not _EITHER & set(words[:-1]) and not is_formula(text):
@@ -156,8 +167,27 @@ def _slash(text: str, pos: int) -> Read | None:
     return Read("trên", pos + 1)
 
 
+def _per_count(text: str, pos: int) -> Read | None:
+    """`15 phút/chuyến`, `3 con/m3`, `112 bé trai/100 bé gái`: something counted, for each or out of something else."""
+    counted = _COUNT.search(text, max(0, pos - 32), pos)
+    if counted is None:
+        return None
+    if text[pos + 1 : pos + 2].isdecimal() and near(text, pos, _RATIO, 9):
+        return Read("trên", pos + 1)
+    if unit := units.unit_at(text, pos + 1):
+        return Read(f"trên {unit.spoken}", unit.end)
+    if counted[1] in _ALTERNATIVES:
+        return None
+    following = _FOLLOWING.match(text, pos + 1)
+    if following is None or following[0] in _ALTERNATIVES or following[0].isupper():
+        return None
+    if following[0][0].isdecimal() and following[0] != "1":
+        return Read(",", pos + 1)
+    return Read("một" if following[0] in _RUNS else "trên", pos + 1)
+
+
 def _plain_word(word: str) -> bool:
-    return word.isalpha() and len(word) > 1 and not word.isupper()
+    return word in tables.abbreviations() or (word.isalpha() and len(word) > 1 and not word.isupper())
 
 
 def _plus(text: str, pos: int) -> Read | None:

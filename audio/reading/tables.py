@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One reading of an abbreviation, for use when one of `words` is at its `side` (`before`, `after`, or always)."""
+    """One reading of an abbreviation, for use when one of `words` is at its `side` (`before`, `after`, or always).
+
+    After it, `#` stands for a number, `@` for a date, `$` for nothing on either side and `*` for a word with a capital.
+    """
 
     spoken: str
     side: str

@@ -11,7 +11,7 @@ _HOUR_MINUTE = re.compile(_CLOCK)
 _SHORT_MINUTE = re.compile(r"(\d{1,2})h(\d)(?!\d)(?![^\W\d_])")
 _SECONDS = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:\s?giây)?(?![\d:]|[.,]\d)")
 _LONG = re.compile(r"(\d{1,2})h(\d{1,2})(?:m|p|ph|')?(\d{1,2})s(?![^\W_])")
-_HOUR = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)\s?h(?![^\W_]|/)")
+_HOUR = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)\s?h(?![^\W_]|/(?!\d{1,2}/\d))")
 _CAPITAL_HOUR = re.compile(r"(\d{1,2})H(?![^\W_]|/)")
 _G_HOUR = re.compile(r"(\d{1,2})g(?![^\W_]|/)")
 _MINUTES = re.compile(r"(\d{1,3})(?:p|ph)(\d{1,2})s(?![^\W_])|(\d{1,3})(?:p|ph|')(?![^\W_]|')")
@@ -24,6 +24,7 @@ _DAY_PARTS = wordset("sáng trưa chiều tối đêm khuya")
 _AT = wordset("lúc từ đến hồi khoảng vào trước sau")
 _AFTER_MINUTES = wordset("sáng trưa chiều tối đêm ngày hôm cùng thứ tại đến ở các hàng mỗi")
 _ZONES = re.compile(r"\s?(gmt|utc|cst|pst|est|jst|mst|edt|pdt)(?![^\W_])", re.IGNORECASE)
+_BEFORE_DATE = re.compile(r"/(?=(?:ngày )?\d{1,2}/\d{1,2}(?!\d))")
 _PLATES = wordset("biển mã bks")
 _LAST_HOUR, _LAST_MINUTE = 24, 59
 
@@ -42,6 +43,8 @@ def _valid(hours: str, minutes: str = "0", seconds: str = "0") -> bool:
 
 
 def _with_zone(text: str, spoken: str, end: int) -> Read:
+    if _BEFORE_DATE.match(text, end):
+        return Read(spoken, end + 1)
     zone = _ZONES.match(text, end)
     return Read(f"{spoken} {zone[1].upper()}", zone.end()) if zone else Read(spoken, end)
 

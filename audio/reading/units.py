@@ -23,6 +23,7 @@ _COUNTED = re.compile(
     r"\s(tấn|tạ|yến|lần|buổi|viên|gói|lượt|bình|chai|sào|người|cây|con|ca|giờ|liều|mũi|suất|kíp)\s?/\s?(?=[^\W_])"
 )
 _DEGREE = re.compile(r"\s?(?:°|độ|[oO](?=C))\s?([CFK])(?![^\W_])")
+_DEGREE_SIGNS = frozenset("°đoO")
 _DEGREES = {"C": "xê", "F": "ép", "K": "ca"}
 
 
@@ -37,8 +38,10 @@ def unit_at(text: str, pos: int) -> Read | None:
 
 
 def _per(text: str, pos: int) -> Read | None:
+    if "/" not in text[pos : pos + 2]:
+        return None
     slash = _PER.match(text, pos)
-    if slash is None or "/" not in slash[0]:
+    if slash is None:
         return None
     count = f"{cardinal(slash[1])} " if slash[1] else ""
     word = _PER_WORD.match(text, slash.end())
@@ -55,9 +58,10 @@ def unit(text: str, pos: int, written: str) -> Read | None:
     """The unit of the number `written` that ends at `pos`, glued or after one blank."""
     if text[pos : pos + 1] not in _BEFORE_UNIT and not text[pos : pos + 1].isalpha():
         return None
-    if degree := _DEGREE.match(text, pos):
+    near_by = text[pos : pos + 12]
+    if near_by.lstrip(" ")[:1] in _DEGREE_SIGNS and (degree := _DEGREE.match(text, pos)):
         return Read(f"độ {_DEGREES[degree[1]]}", degree.end())
-    if counted := _COUNTED.match(text, pos):
+    if "/" in near_by and (counted := _COUNTED.match(text, pos)):
         return _counted(text, counted)
     spaced = text[pos : pos + 1] == " "
     written_unit = tables.unit_token(text, pos + spaced)

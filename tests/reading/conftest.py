@@ -6,8 +6,11 @@ CASES = Path(__file__).parent / "cases"
 
 def pytest_generate_tests(metafunc):
     if "spoken_case" in metafunc.fixturenames:
-        cases = list(_cases())
+        cases = [case for case in _cases() if not case[0].startswith("commune_")]
         metafunc.parametrize("spoken_case", cases, ids=[f"{kind}: {written[:40]}" for kind, written, _ in cases])
+    if "commune_line" in metafunc.fixturenames:
+        lines = [case for case in _cases() if case[0].startswith("commune_")]
+        metafunc.parametrize("commune_line", lines, ids=[f"{kind[8:]}: {written[:40]}" for kind, written, _ in lines])
 
 
 def _cases() -> Iterator[tuple[str, str, str]]:

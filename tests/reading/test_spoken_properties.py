@@ -137,7 +137,7 @@ HARD = {
 def test_time_grows_with_the_length_and_no_faster(kind):
     unit = HARD[kind]
     small, large = (_seconds(unit * (size // len(unit))) for size in (8_000, 64_000))
-    assert large < 8 * max(small, 0.01) * 3, f"eight times the text took {large / small:.0f} times as long"
+    assert large < 8 * max(small, 0.01) * 5, f"eight times the text took {large / small:.0f} times as long"
 
 
 def _seconds(text):
