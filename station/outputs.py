@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 BLOCK_SECONDS = 0.02
 _PERIODS = 3
 _WAV_AHEAD = 0.1
+_PATIENCE_SECONDS = 5.0  # with a decoder that lags, before there is silence in the file
 _WAKE_SECONDS = 0.3
 _STALL_SECONDS = 3.0
 _REST_SECONDS = 20.0
@@ -148,6 +149,9 @@ class WavOutput:
             if at - _WAV_AHEAD > now:
                 self._stop.wait(at - _WAV_AHEAD - now)
                 continue
+            sounding = self._mixer.current()
+            if sounding is not None:
+                sounding.wait_for(BLOCK_SECONDS, _PATIENCE_SECONDS)
             try:
                 for segment in self._mixer.segments(at, BLOCK_SECONDS):
                     self._write(segment.voice, segment.pcm)

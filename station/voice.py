@@ -93,6 +93,7 @@ class Voice:
         self.dropped = 0
         self.peak = 0
         self.underruns = 0
+        self._owed = 0
         self.failed = False
         self._source = source
         self._left = max(0, round(seconds * source.rate))
@@ -110,8 +111,23 @@ class Voice:
         with self._room:
             self._room.wait_for(lambda: self._all_read or self._buffered >= READY_SECONDS * self.rate, timeout=seconds)
 
+    def wait_for(self, seconds_of_sound: float, patience_seconds: float) -> None:
+        """Wait until so much is decoded, or all there is; for an output that can afford to wait."""
+        with self._room:
+            frames = min(seconds_of_sound, AHEAD_SECONDS / 2) * self.rate
+            self._room.wait_for(
+                lambda: self._all_read or self._closed or self._buffered >= frames, timeout=patience_seconds
+            )
+
     def read(self, frames: int) -> bytes:
-        """The next frames with the volume applied; fewer at the end. A decoder that lags leaves silence."""
+        """The next frames with the volume applied; fewer at the end.
+
+        A decoder that lags leaves silence, and what it brings too late is left out: the rest stays in step.
+        """
+        if self._owed:
+            late = len(self._take(self._owed)) // BYTES_A_SAMPLE
+            self._owed -= late
+            self.dropped += late
         pcm = self._take(frames)
         missing = frames - len(pcm) // BYTES_A_SAMPLE
         pcm = audioop.mul(pcm, BYTES_A_SAMPLE, gain_of(self.volume))
@@ -122,6 +138,7 @@ class Voice:
                 self.ended = self.ran_out = True
             else:
                 self.underruns += 1
+                self._owed += missing
                 pcm += bytes(missing * BYTES_A_SAMPLE)
         return pcm
 

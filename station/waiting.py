@@ -45,11 +45,11 @@ class Orders:
         self._test_tone = test_tone
 
     def obey(self, command: Command, now: datetime) -> bool:
-        """Carry out a command and note it to be acknowledged; False if that was done before."""
+        """Carry out a command, then note it to be acknowledged; False if it was carried out before."""
         if not self._store.obey_once(command.id, now):
+            self._book.acknowledge(command.id)
             return False
         log.info("command %s: %s %s", command.id, command.do, command.value)
-        self._book.acknowledge(command.id)
         if command.do == "volume":
             self._book.set_volume(_volume(command.value))
         elif command.do == "stop":
@@ -60,7 +60,8 @@ class Orders:
             self._test_tone(min(self._book.station_volume() if volume is None else volume, limit))
         elif command.do == "sync":
             self._sync()
-        else:
+        self._book.acknowledge(command.id)
+        if command.do == "restart":
             self._restart()
         return True
 

@@ -95,10 +95,10 @@ def test_a_failure_that_cannot_be_noted_does_not_end_the_loop(village: Village, 
     village.database.lock_timeout_seconds = 0.05
     with closing(sqlite3.connect(village.settings.home / "loa.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert worker.run("x", worker.reconcile) is False
+        assert worker.run("x", worker.prune) is False
         other.execute("ROLLBACK")
     village.clock.advance(seconds=2)
-    assert worker.run("x", worker.reconcile) is True
+    assert worker.run("x", worker.prune) is True
 
 
 def test_a_started_worker_does_its_jobs_and_stops(village: Village, settings):
