@@ -6,8 +6,10 @@ out is claimed again; after three tries the clip has failed. No transaction is o
 """
 
 import hashlib
+import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, Update, or_, update
@@ -43,10 +45,11 @@ def checked_text(text: str, most_chars: int) -> str:
     return text
 
 
-def _speech_key(text: str, language: str, voice: str | None) -> str:
-    return hashlib.sha256(
-        "\0".join((SPEECH, VERSION, language, voice or "", text)).encode("utf-8", "replace")
-    ).hexdigest()
+def _speech_key(text: str, language: str, voice: str | None, dictionary: Mapping[str, str]) -> str:
+    parts = [SPEECH, VERSION, language, voice or "", text]
+    if dictionary:
+        parts.append(json.dumps(sorted(dictionary.items())))
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def request_speech(
@@ -61,14 +64,17 @@ def request_speech(
     due_at: datetime | None = None,
     urgent: bool = False,
     settings: Settings | None = None,
+    dictionary: Mapping[str, str] | None = None,
 ) -> Clip:
     """The clip of this text, language and voice within the unit: the present one, or a new one in the queue.
 
+    `dictionary` says how words of the text are spoken; with other words it is another clip.
     Asking twice is asking once; what failed is queued again. An earlier `due_at` or `urgent` hastens the present
     one. Raises InvalidInput for an empty or too long text (`settings.max_text_chars`; 20,000 without settings).
     """
     text = checked_text(text, settings.max_text_chars if settings else _MOST_TEXT_CHARS)
-    key = _speech_key(text, language, voice or None)
+    words = dict(dictionary or {})
+    key = _speech_key(text, language, voice or None, words)
     found = session.exec(
         select(Clip).where(Clip.unit_id == unit_id, Clip.content_key == key).order_by(col(Clip.created_at)).limit(1)
     ).first()
@@ -83,7 +89,7 @@ def request_speech(
         return found
     clip = Clip(
         id=new_id("cl"), unit_id=unit_id, kind=SPEECH, text=text, language=language, voice=voice or None,
-        content_key=key, created_by=created_by, created_at=now, due_at=due_at, urgent=urgent,
+        dictionary=words, content_key=key, created_by=created_by, created_at=now, due_at=due_at, urgent=urgent,
     )  # fmt: skip
     session.add(clip)
     session.flush()

@@ -10,6 +10,8 @@ from typing import IO
 _HEAD_BYTES = 64
 _SEARCHED_BYTES = 256 * 1024
 _FRAMES_IN_A_ROW = 4
+_UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream
+_MOST_PAGE_BYTES, _LAST_PAGE = 65_307, 4  # RFC 3533, section 6
 _ONES, _SYNC = 0xFF, 0xE0  # eleven bits set start a frame
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _EBML = b"\x1a\x45\xdf\xa3"
@@ -80,6 +82,24 @@ def recognise(file: IO[bytes]) -> str | None:
     head = file.read(_HEAD_BYTES)
     try:
         return _by_mark(head) or _by_frames(file, head)
+    finally:
+        file.seek(0)
+
+
+def is_cut_short(file: IO[bytes], demuxer: str) -> bool:
+    """Whether a WAV or Ogg file lacks its end, which their decoders do not notice. Leaves the file at its start."""
+    try:
+        size = file.seek(0, 2)
+        if demuxer == "wav":
+            file.seek(4)
+            promised = int.from_bytes(file.read(4), "little")
+            return promised != _UNKNOWN_SIZE and promised + 8 > size + 1  # the padding byte is often left out
+        if demuxer == "ogg":
+            file.seek(max(0, size - _MOST_PAGE_BYTES))
+            tail = file.read()
+            last = tail.rfind(b"OggS")
+            return last < 0 or not tail[last + 5 : last + 6] or not tail[last + 5] & _LAST_PAGE
+        return False
     finally:
         file.seek(0)
 

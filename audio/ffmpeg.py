@@ -5,33 +5,28 @@ comes out lies in a folder of ours. The input's format is forced, never guessed 
 but files and pipes, so a playlist dressed as a recording can't make it fetch anything.
 """
 
-import functools
-import re
+import contextlib
 import struct
-import subprocess
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
 from audio.deadline import Deadline
-from core.errors import N_, EngineFailed, NoSpace
+from audio.ffmpeg_process import LINE_BYTES, Child, executable, running
+from core.errors import N_, EngineFailed
+from core.files import full_disk_is_told
 from core.wire import Codec
 
 Samples = NDArray[np.float32]
 
 BLOCK_SAMPLES = 65_536
+_LOUDEST = 64.0  # 36 dB over full scale: in a file of floats that is damage, not sound
 _RATES = "8000|11025|12000|16000|22050|24000|32000|44100|48000"
-_KEPT_LINES = 40
-_LINE_BYTES = 400
-_DURATION = re.compile(r"Duration: (\d{2,}):(\d{2}):(\d{2}(?:\.\d+)?)")
-_ERROR = re.compile(r"\[(?:error|fatal|panic)\]")
 
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "level+error")
 _TOLD = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info")
@@ -46,109 +41,12 @@ _CODECS: dict[Codec, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@functools.cache
-def executable() -> str:
-    """The ffmpeg that came with imageio-ffmpeg (or `IMAGEIO_FFMPEG_EXE`). Raises EngineFailed when there is none."""
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise EngineFailed(N_("ffmpeg is not installed here: %(why)s"), why=str(error)[:200]) from error
-
-
 def version(deadline: Deadline) -> str:
     """The first line ffmpeg says of itself."""
-    with _child(["-version"], deadline) as child:
-        said = child.output.read(_LINE_BYTES).decode("utf-8", "replace").splitlines()
+    with running(executable(), ["-version"], deadline) as child:
+        said = child.output.read(LINE_BYTES).decode("utf-8", "replace").splitlines()
         child.output.close()
     return said[0] if said else ""
-
-
-class _Child:
-    """A running ffmpeg, killed when the deadline passes; keeps the last lines it said and counts its errors."""
-
-    def __init__(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
-        self._process = process
-        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self.errors = 0
-        self.duration_seconds: float | None = None
-        self.too_slow = False
-        self._watchdog = threading.Timer(deadline.remaining(), self._time_is_over)
-        self._watchdog.daemon = True
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._watchdog.start()
-        self._listener.start()
-
-    @property
-    def output(self) -> IO[bytes]:
-        assert self._process.stdout  # noqa: S101 - always opened as a pipe
-        return self._process.stdout
-
-    @property
-    def input(self) -> IO[bytes]:
-        assert self._process.stdin  # noqa: S101 - only asked for where opened as a pipe
-        return self._process.stdin
-
-    def _time_is_over(self) -> None:
-        self.too_slow = True
-        self._process.kill()
-
-    def _listen(self) -> None:
-        assert self._process.stderr  # noqa: S101 - always opened as a pipe
-        for raw in iter(lambda: self._process.stderr.readline(_LINE_BYTES), b""):  # type: ignore[union-attr]
-            line = raw.decode("utf-8", "replace").strip()
-            if self.duration_seconds is None and (found := _DURATION.search(line)):
-                hours, minutes, seconds = found.groups()
-                self.duration_seconds = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-            if _ERROR.search(line):
-                self.errors += 1
-                self.lines.append(line)
-
-    def finish(self) -> int:
-        """Wait for the end (the watchdog bounds it); the exit status."""
-        status = self._process.wait()
-        self._listener.join()
-        return status
-
-    def close(self) -> None:
-        self._watchdog.cancel()
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-
-    def why(self) -> str:
-        return self.lines[-1][:200] if self.lines else "no reason given"
-
-
-@contextmanager
-def _child(
-    arguments: list[str], deadline: Deadline, *, feeds: bool = False, file: IO[bytes] | None = None
-) -> Iterator[_Child]:
-    deadline.check()
-    try:
-        process = subprocess.Popen(
-            [executable(), *arguments],
-            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(file.fileno(),) if file else (),
-        )
-    except OSError as error:
-        raise EngineFailed(N_("ffmpeg can't be started: %(why)s"), why=str(error)[:200]) from error
-    child = _Child(process, deadline)
-    try:
-        yield child
-    finally:
-        child.close()
-    if child.too_slow:
-        deadline.check()
-        raise EngineFailed(N_("ffmpeg took too long and was stopped."), code="too_slow")
 
 
 class Decoding:
@@ -158,7 +56,7 @@ class Decoding:
     both are complete when the blocks have come to their end. A file that can't be opened gives no blocks.
     """
 
-    def __init__(self, child: _Child) -> None:
+    def __init__(self, child: Child) -> None:
         self._child = child
         self.rate = 0
         self.why = ""
@@ -168,15 +66,19 @@ class Decoding:
     def blocks(self) -> Iterator[Samples]:
         self.rate = _read_wave_header(self._child.output)
         self.expected_seconds = self._child.duration_seconds
-        rest = b""
+        rest, garbled = b"", 0
         while self.rate and (more := self._child.output.read(BLOCK_SAMPLES * 4)):
             data = rest + more
             whole = len(data) // 4 * 4
             rest = data[whole:]
             block = np.frombuffer(data[:whole], "<f4").astype(np.float32)
-            yield np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) if not np.isfinite(block).all() else block
+            sound = np.abs(block) <= _LOUDEST  # false for what is no number
+            if not sound.all():
+                garbled += 1
+                block[~sound] = 0
+            yield block
         self._child.finish()
-        self.errors, self.why = self._child.errors, self._child.why()
+        self.errors, self.why = self._child.errors + garbled, self._child.why()
         self.expected_seconds = self._child.duration_seconds
 
 
@@ -207,8 +109,19 @@ def decode(file: IO[bytes], demuxer: str, deadline: Deadline, *, at_most_seconds
         "-af", f"aformat=sample_fmts=flt:channel_layouts=mono:sample_rates={_RATES}",
         "-c:a", "pcm_f32le", "-fflags", "+bitexact", "-f", "wav", "pipe:1",
     ]  # fmt: skip
-    with _child(arguments, deadline, file=file) as child:
+    with running(executable(), arguments, deadline, file=file) as child:
         yield Decoding(child)
+
+
+def _raw_input(rate: int) -> list[str]:
+    return [*_QUIET, *_LOCAL, "-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0"]
+
+
+def _feed(child: Child, blocks: Iterable[Samples]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it ended early: its status and words tell why
+        for block in blocks:
+            child.input.write(block.astype("<f4", copy=False).tobytes())
+        child.input.close()
 
 
 def encode(blocks: Iterable[Samples], rate: int, targets: dict[Codec, Path], deadline: Deadline) -> None:
@@ -217,27 +130,81 @@ def encode(blocks: Iterable[Samples], rate: int, targets: dict[Codec, Path], dea
     The same samples give the same bytes. Raises EngineFailed, or NoSpace when the disk is full; then the targets
     hold nothing of use.
     """
-    arguments = [*_QUIET, *_LOCAL, "-f", "f32le", "-ar", str(rate), "-ac", "1", "-i", "pipe:0"]
+    arguments = _raw_input(rate)
     for codec, path in targets.items():
         arguments += ["-map", "0:a:0", *_CODECS[codec], *_BARE, f"file:{path}"]
-    with _child(arguments, deadline, feeds=True) as child:
+    with running(executable(), arguments, deadline, feeds=True) as child:
+        _feed(child, blocks)
+        child.judge()
+
+
+class _Helper(threading.Thread):
+    """Runs one end of a pipe; an error stops the processes, so that nobody waits for the other end, and is kept."""
+
+    def __init__(self, work: Callable[[], None], stops: Child) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._stops = stops
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
         try:
-            for block in blocks:
-                child.input.write(block.astype("<f4", copy=False).tobytes())
-            child.input.close()
-        except BrokenPipeError:
-            pass  # it ended early: its status and words tell why
-        status = child.finish()
-        if status and not child.too_slow:
-            if any("No space left" in line for line in child.lines):
-                raise NoSpace(N_("The disk is full or read-only. Make room and try again; nothing was lost."))
-            raise EngineFailed(N_("ffmpeg could not encode the sound: %(why)s"), why=child.why())
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits for this thread
+            self.error = error
+            self._stops.stop()
+
+
+@contextmanager
+def encode_and_hear(blocks: Iterable[Samples], rate: int, path: Path, deadline: Deadline) -> Iterator[Decoding]:
+    """Encode mono samples as Opus into `path` while the bytes written there are decoded again, a moment behind.
+
+    The same samples give the same bytes as with `encode`. The caller takes all blocks of the decoding. Errors as with
+    `encode`, and whatever `blocks` raises; they come when the block is left.
+    """
+    encoding = [*_raw_input(rate), "-map", "0:a:0", *_CODECS["opus"], *_BARE, "-flush_packets", "1", "pipe:1"]
+    decoding = [*_TOLD, *_LOCAL, "-f", "ogg", "-i", "pipe:0", "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav"]
+    with (
+        running(executable(), encoding, deadline, feeds=True) as encoder,
+        running(executable(), [*decoding, "pipe:1"], deadline, feeds=True) as decoder,
+    ):
+        helpers = [
+            _Helper(lambda: _feed(encoder, blocks), encoder),
+            _Helper(lambda: _keep_and_pass_on(encoder, path, decoder), encoder),
+        ]
+        try:
+            yield Decoding(decoder)
+        except BaseException:
+            encoder.stop()
+            decoder.stop()
+            raise
+        finally:
+            for helper in helpers:
+                helper.join()
+        for helper in helpers:
+            if helper.error:
+                raise helper.error
+        encoder.judge()
+
+
+def _keep_and_pass_on(encoder: Child, path: Path, decoder: Child) -> None:
+    try:
+        with full_disk_is_told(), path.open("wb") as file:
+            while piece := encoder.output.read1(BLOCK_SAMPLES):  # type: ignore[attr-defined]
+                file.write(piece)
+                with contextlib.suppress(BrokenPipeError):  # a decoder that died is noticed by who measures
+                    decoder.input.write(piece)
+                    decoder.input.flush()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            decoder.input.close()
 
 
 def to_wave(path: Path, target: Path, deadline: Deadline) -> Path:
     """One of our own MP3 files as 16-bit WAV at `target`. Raises EngineFailed."""
     arguments = [*_QUIET, *_LOCAL, "-f", "mp3", "-i", f"file:{path}", "-c:a", "pcm_s16le", *_BARE, "-f", "wav"]
-    with _child([*arguments, f"file:{target}"], deadline) as child:
+    with running(executable(), [*arguments, f"file:{target}"], deadline) as child:
         child.output.read()
         if child.finish() and not child.too_slow:
             raise EngineFailed(N_("ffmpeg could not encode the sound: %(why)s"), why=child.why())

@@ -1,8 +1,9 @@
 """What rendering takes and gives: plain values, no database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from audio.remarks import Remark
 from core.wire import ClipFiles
 
 
@@ -14,6 +15,7 @@ class Job(Protocol):
     language: str
     voice: str | None
     upload: str | None
+    dictionary: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,12 @@ class SpeechJob:
     voice: str | None = None
     kind: str = "speech"
     upload: str | None = None
+    dictionary: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A finished clip: files in the store, seconds, loudness and true peak of the decoded files, and who spoke."""
+    """A finished clip: files in the store, figures of the decoded files, who spoke, and what is to be said of it."""
 
     files: ClipFiles
     seconds: float
@@ -35,3 +38,4 @@ class Rendered:
     true_peak_db: float
     spoken_by: str
     degraded: bool
+    warnings: tuple[Remark, ...] = ()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from audio.deadline import Deadline
 from audio.engines.roster import Roster, roster
 from audio.mastering import InMemory, Mastered, Progress, master
 from audio.models import RECORDING, Clip
+from audio.presets import SPEECH_HORN, SPEECH_INDOOR, Preset
 from audio.reading import spoken
 from audio.rendered import Job, Rendered
 from audio.store import MediaStore
@@ -46,20 +47,28 @@ class SpokenClip:
 
 
 def speak(
-    text: str, language: str, voice: str, engines: Roster, folder: Path, deadline: Deadline, progress: Progress
+    text: str,
+    language: str,
+    voice: str,
+    engines: Roster,
+    folder: Path,
+    deadline: Deadline,
+    progress: Progress,
+    preset: Preset = SPEECH_HORN,
+    dictionary: Mapping[str, str] | None = None,
 ) -> SpokenClip:
     """Text → spoken form → phrases → engine → chime and pauses → mastered files in `folder`.
 
     Raises InvalidInput when there is nothing to say or no voice for the language, EngineFailed, NoSpace.
     """
     progress(1)
-    speech = engines.speak(spoken(text, language), language, voice, deadline)
+    speech = engines.speak(spoken(text, language, dictionary), language, voice, deadline)
     progress(_SPEAKING_SHARE)
     samples = assemble(speech.spoken, speech.phrases)
     if not len(samples):
         raise InvalidInput(N_("There is nothing in this text that can be spoken."), code="nothing_to_say")
     mastered = master(
-        InMemory(samples, speech.spoken.rate),
+        InMemory(samples, speech.spoken.rate, preset),
         folder,
         deadline,
         lambda percent: progress(_SPEAKING_SHARE + percent * (100 - _SPEAKING_SHARE) // 100),
@@ -68,9 +77,16 @@ def speak(
 
 
 def render(
-    job: Job, settings: Settings, store: MediaStore, engines: Roster, progress: Progress = lambda _percent: None
+    job: Job,
+    settings: Settings,
+    store: MediaStore,
+    engines: Roster,
+    progress: Progress = lambda _percent: None,
+    preset: Preset | None = None,
 ) -> Rendered:
-    """Render a clip into the store. Progress only rises and ends with 100; what it raises cancels the work.
+    """Render a clip into the store; without a `preset`, speech for horns and recordings nearly as they are.
+
+    Progress only rises and ends with 100; what it raises cancels the work.
 
     Takes at most `settings.render_timeout_seconds`, leaves no temporary file behind, and keeps the upload.
     Raises InvalidInput, NotFound, EngineFailed or NoSpace.
@@ -80,15 +96,32 @@ def render(
         if job.kind == RECORDING:
             with locate(settings.uploads, job.upload or "").open("rb") as file:
                 mastered = ingest.check_and_master(
-                    file, folder, deadline, most_seconds=settings.max_clip_seconds, progress=told
+                    file,
+                    folder,
+                    deadline,
+                    most_seconds=settings.max_clip_seconds,
+                    progress=told,
+                    preset=preset or SPEECH_INDOOR,
                 )
             spoken_by, degraded = "", False
         else:
-            clip = speak(job.text, job.language, job.voice or "", engines, folder, deadline, told)
+            clip = speak(
+                job.text,
+                job.language,
+                job.voice or "",
+                engines,
+                folder,
+                deadline,
+                told,
+                preset or SPEECH_HORN,
+                job.dictionary,
+            )
             mastered, spoken_by, degraded = clip.mastered, clip.spoken_by, clip.degraded
         files = ClipFiles(mp3=store.put(mastered.files["mp3"], "mp3"), opus=store.put(mastered.files["opus"], "opus"))
     told.done()
-    return Rendered(files, mastered.seconds, mastered.lufs, mastered.true_peak_db, spoken_by, degraded)
+    return Rendered(
+        files, mastered.seconds, mastered.lufs, mastered.true_peak_db, spoken_by, degraded, mastered.warnings
+    )
 
 
 class _Rising:

@@ -2,12 +2,15 @@
 
 import contextlib
 import hashlib
+import math
+import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import NotFound
@@ -15,6 +18,7 @@ from core.files import full_disk_is_told, put_in_place
 from core.wire import AudioFile, Codec
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_FILE = re.compile(r"[0-9a-f]{64}\.(?:mp3|opus)")
 _WORK = ".work"
 _PIECE = 1 << 20
 
@@ -26,6 +30,28 @@ def sha256_of(path: Path) -> str:
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How many files there are, how many were looked at before the time was over, and the damaged ones by name."""
+
+    files: int
+    looked_at: int
+    damaged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Collected:
+    files: int
+    bytes: int
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 class MediaStore:
@@ -63,6 +89,7 @@ class MediaStore:
         size, target = path.stat().st_size, self.path(sha256, codec)
         if self.verify(sha256, codec):
             path.unlink()
+            os.utime(target)  # `collect` counts the age from here
         else:
             path.chmod(0o644)
             put_in_place(path, target)
@@ -90,3 +117,54 @@ class MediaStore:
                     shutil.rmtree(folder)
                     swept += 1
         return swept
+
+    def _finished(self) -> Iterator[Path]:
+        """Every finished file, in order of name."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(file for file in folder.iterdir() if _FILE.fullmatch(file.name))
+
+    def verify_all(
+        self, *, at_most_seconds: float = math.inf, progress: Callable[[int], None] = lambda _percent: None
+    ) -> Verified:
+        """Compare the bytes of every file with its name. Stops, and says so, when `at_most_seconds` are over.
+
+        Damaged files are named, not touched: rendering the same text again, or handing in the recording, replaces them.
+        """
+        until, damaged, looked_at, done = time.monotonic() + at_most_seconds, [], 0, 0
+        files = list(self._finished())
+        total = max(1, sum(_size(file) for file in files))
+        for file in files:
+            if time.monotonic() >= until:
+                break
+            size = _size(file)
+            with contextlib.suppress(FileNotFoundError):  # collected meanwhile
+                try:
+                    good = sha256_of(file) == file.stem
+                except FileNotFoundError:
+                    raise
+                except OSError:  # the disk can't read it any more
+                    good = False
+                if not good:
+                    damaged.append(file.name)
+            looked_at, done = looked_at + 1, done + size
+            progress(min(99, done * 100 // total))
+        progress(100)
+        return Verified(len(files), looked_at, tuple(damaged))
+
+    def collect(self, keep: Collection[str], older_than: float, *, now: float | None = None) -> Collected:
+        """Remove the finished files whose hash is not in `keep` and that are older than `older_than` seconds.
+
+        The age counts from the last time the file was put, so what was just rendered is safe until its clip is
+        recorded. Whoever calls lists in `keep` the hashes of every clip and of every plan still in force.
+        """
+        limit = (time.time() if now is None else now) - older_than
+        removed, freed = 0, 0
+        for file in self._finished():
+            if file.stem in keep:
+                continue
+            with contextlib.suppress(OSError):
+                facts = file.stat()
+                if facts.st_mtime < limit:
+                    file.unlink()
+                    removed, freed = removed + 1, freed + facts.st_size
+        return Collected(removed, freed)

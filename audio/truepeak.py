@@ -10,7 +10,7 @@ Samples = NDArray[np.float32]
 
 _TAPS = 16
 _PHASES = 4
-_RUN = 512
+_RUN = 4_096
 
 
 @functools.cache
@@ -54,13 +54,13 @@ def half_sample_peaks(block: Samples, cell: int, before: Samples) -> tuple[NDArr
 class TruePeak:
     """The four-fold oversampled peak of a signal that comes in blocks.
 
-    Runs of samples that can't beat the present maximum (by the interpolators' greatest possible gain) are
-    passed over, which makes the exact figure cost next to nothing.
+    Only beside samples of at least half the present maximum is it read between the samples. Nothing is missed by that
+    in a signal without content above a third of its rate: around its peak P such a signal stays above P cos(ωt)
+    (Duffin and Schaeffer 1938), so the nearest sample is at least P cos(π/3). What our encoders write has none there.
     """
 
     def __init__(self) -> None:
-        self._interpolators = [_interpolator(phase / _PHASES)[::-1] for phase in range(1, _PHASES)]
-        self._most = max(float(np.abs(taps).sum()) for taps in self._interpolators)
+        self._taps = np.stack([_interpolator(phase / _PHASES) for phase in range(1, _PHASES)], axis=1)
         self._before = np.zeros(_TAPS, np.float32)
         self.linear = 0.0
 
@@ -73,16 +73,16 @@ class TruePeak:
         if not len(block):
             return
         around = np.concatenate([self._before, block])
-        self.linear = max(self.linear, float(np.abs(block).max()))
-        starts = np.arange(0, len(around), _RUN)
-        loudest = np.maximum.reduceat(np.abs(around), starts)
-        for run in np.argsort(-loudest):
-            if loudest[run] * self._most <= self.linear:
-                break
-            part = around[max(0, starts[run] - _TAPS) : starts[run] + _RUN + _TAPS]
-            if len(part) >= _TAPS:
-                for taps in self._interpolators:
-                    self.linear = max(self.linear, float(np.abs(np.convolve(part, taps, mode="valid")).max()))
+        level = np.abs(around)
+        self.linear = max(self.linear, float(level.max()))
+        if self.linear > 0:
+            near = level >= self.linear / 2
+            near[:-1] |= near[1:]  # read before the sample and after it
+            starts = np.flatnonzero(near[_HALF - 1 : -_HALF])
+            windows = np.lib.stride_tricks.sliding_window_view(around, _TAPS)
+            for first in range(0, len(starts), _RUN):
+                between = windows[starts[first : first + _RUN]] @ self._taps
+                self.linear = max(self.linear, float(np.abs(between).max()))
         self._before = around[-_TAPS:].copy()
 
     def finish(self) -> float:

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     gtts_enabled: bool = True
     gtts_url: str = ""
     gtts_timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 8.0
+    piper_voices: Path | None = None
     render_timeout_seconds: Annotated[float, Field(gt=0)] = 900.0
     render_lanes: Annotated[int, Field(ge=1, le=32)] = 1
     horizon_days: Annotated[int, Field(ge=8, le=60)] = 8

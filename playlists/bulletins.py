@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from audio import clips
+from audio import clips, lexicon
 from audio.models import Clip
 from core import audit, changes
 from core.errors import N_, Conflict, Forbidden, InvalidInput, NotFound
@@ -116,7 +116,7 @@ def _fill(
     else:
         version.clip_id = clips.request_speech(
             session, unit_id=unit.id, text=text, language=draft.language, voice=draft.voice or None,
-            created_by=actor.id, now=now,
+            created_by=actor.id, now=now, dictionary=lexicon.relevant(lexicon.held(session, unit), text),
         ).id  # fmt: skip
 
 

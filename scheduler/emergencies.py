@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from audio import clips
+from audio import clips, lexicon
 from audio.models import Clip
 from core import audit, changes
 from core.clock import zone as known_zone
@@ -87,6 +87,7 @@ def raise_alarm(
             now=now,
             due_at=now,
             urgent=True,
+            dictionary=lexicon.relevant(lexicon.held(session, unit), text),
         )
     emergency = Emergency(
         id=new_id("em"), unit_id=unit.id, text=text, clip_id=clip.id, audience=list(heard.names), every_s=alarm.every_s,

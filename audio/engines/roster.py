@@ -4,11 +4,13 @@ import functools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from audio.deadline import Deadline
 from audio.engines.base import SpeechEngine, Spoken, Voice, choose_voice
 from audio.engines.espeak import EspeakEngine
 from audio.engines.gtts import GttsEngine
+from audio.engines.piper import PiperEngine
 from audio.reading import Sentence, sentences
 from core.errors import N_, EngineFailed, InvalidInput
 from core.settings import Settings
@@ -83,11 +85,18 @@ def _phrases(text: str, language: str, limit: int) -> list[Sentence]:
 
 
 @functools.lru_cache(maxsize=8)
-def _roster(*, gtts: bool, url: str, seconds: float) -> Roster:
-    engines: list[SpeechEngine] = [GttsEngine(url=url, seconds=seconds)] if gtts else []
+def _roster(*, piper: Path | None, gtts: bool, url: str, seconds: float) -> Roster:
+    # Who puts a voice into Piper's folder wants to hear it, and it keeps the text in the house.
+    engines: list[SpeechEngine] = [PiperEngine(piper)] if piper else []
+    engines += [GttsEngine(url=url, seconds=seconds)] if gtts else []
     return Roster([*engines, EspeakEngine()])
 
 
 def roster(settings: Settings) -> Roster:
     """The engines that `settings` ask for. The same one each time in a process: it remembers who failed lately."""
-    return _roster(gtts=settings.gtts_enabled, url=settings.gtts_url, seconds=settings.gtts_timeout_seconds)
+    return _roster(
+        piper=settings.piper_voices,
+        gtts=settings.gtts_enabled,
+        url=settings.gtts_url,
+        seconds=settings.gtts_timeout_seconds,
+    )

@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +16,7 @@ from core.errors import N_, InvalidInput, LoaError, NotFound
 
 _FORMATS = {".mp3": "mp3", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
 _CHECK_SECONDS = 15.0
+_MOST_AT_ONCE = 2  # one recording keeps a core and a half busy
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,6 +28,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     speak.add_argument("--voice", default="", help="one of `loa voices`, or an engine's name")
     speak.add_argument("--language", default="vi")
+    speak.add_argument("--preset", default="", help="speech-horn (default), speech-indoor or music")
     speak.add_argument("--home", type=Path, help="folder of the installation, for its settings")
     speak.set_defaults(run=_speak)
 
@@ -40,6 +45,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     ingest.add_argument("files", nargs="+", metavar="FILE")
     ingest.add_argument("--home", type=Path)
+    ingest.add_argument("--preset", default="", help="speech-horn, speech-indoor (default) or music")
     ingest.set_defaults(run=_ingest)
 
     spoken = subparsers.add_parser("spoken", help="standard input to standard output, as it will be spoken")
@@ -65,6 +71,7 @@ def _speak(options: argparse.Namespace) -> int:
     from audio import clips
     from audio.deadline import Deadline
     from audio.engines.roster import roster
+    from audio.presets import SPEECH_HORN, preset_named
     from audio.rendering import speak
     from core.settings import load
 
@@ -74,8 +81,9 @@ def _speak(options: argparse.Namespace) -> int:
     settings = load(options.home)
     text = clips.checked_text(sys.stdin.read() if options.text == "-" else options.text, settings.max_text_chars)
     deadline = Deadline(settings.render_timeout_seconds)
+    preset = preset_named(options.preset) if options.preset else SPEECH_HORN
     with tempfile.TemporaryDirectory(prefix="loa-") as folder, _bar("speaking") as progress:
-        clip = speak(text, options.language, options.voice, roster(settings), Path(folder), deadline, progress)
+        clip = speak(text, options.language, options.voice, roster(settings), Path(folder), deadline, progress, preset)
         made = clip.mastered.files["opus" if kind == "opus" else "mp3"]
         if kind == "wav":
             from audio.ffmpeg import to_wave
@@ -118,24 +126,40 @@ def _voices(options: argparse.Namespace) -> int:
 
 
 def _ingest(options: argparse.Namespace) -> int:
+    from audio.presets import SPEECH_INDOOR, preset_named
     from core.settings import load
 
-    settings = load(options.home)
-    for name in options.files:
-        with _bar(Path(name).name) as progress:
+    settings, names = load(options.home), options.files
+    preset = preset_named(options.preset) if options.preset else SPEECH_INDOOR
+    percents, stopped = [0] * len(names), threading.Event()
+    at_once = min(_MOST_AT_ONCE, len(names), os.cpu_count() or 1)
+    with _bar(f"{len(names)} files") as bar, ThreadPoolExecutor(at_once) as pool:
+
+        def answer(place: int) -> dict[str, Any]:
+            def progress(percent: int) -> None:
+                if stopped.is_set():
+                    raise InterruptedError
+                percents[place] = percent
+                bar(sum(percents) // len(percents))
+
+            name = names[place]
             try:
-                answer = {
-                    "file": name,
-                    "ok": True,
-                    **_ingested(Path(name), settings, progress, keep=options.home is not None),
-                }
+                found = _ingested(Path(name), settings, progress, keep=options.home is not None, preset=preset)
             except LoaError as error:
-                answer = {"file": name, "ok": False, "error": str(error)}
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+                return {"file": name, "ok": False, "error": str(error)}
+            return {"file": name, "ok": True, **found}
+
+        try:
+            for line in pool.map(answer, range(len(names))):
+                print(json.dumps(line, ensure_ascii=False), flush=True)
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return 0
 
 
-def _ingested(path: Path, settings: Any, progress: Callable[[int], None], *, keep: bool) -> dict[str, Any]:
+def _ingested(path: Path, settings: Any, progress: Callable[[int], None], *, keep: bool, preset: Any) -> dict[str, Any]:
     """Check and master one file; its clips go into the store only if `keep`."""
     from audio.clips import rounded
     from audio.deadline import Deadline
@@ -146,7 +170,7 @@ def _ingested(path: Path, settings: Any, progress: Callable[[int], None], *, kee
         deadline, store = Deadline(settings.render_timeout_seconds), MediaStore(settings.media)
         with store.workspace() if keep else _same(Path(outside)) as folder:
             mastered = check_and_master(
-                file, folder, deadline, most_seconds=settings.max_clip_seconds, progress=progress
+                file, folder, deadline, most_seconds=settings.max_clip_seconds, progress=progress, preset=preset
             )
             clips = {}
             for codec, made in mastered.files.items():
@@ -155,6 +179,7 @@ def _ingested(path: Path, settings: Any, progress: Callable[[int], None], *, kee
     return {
         "seconds": rounded(mastered.seconds), "lufs": rounded(mastered.lufs),
         "true_peak_db": rounded(mastered.true_peak_db), "clips": clips,
+        "warnings": [str(warning) for warning in mastered.warnings],
     }  # fmt: skip
 
 

@@ -81,6 +81,58 @@ def test_a_process_killed_while_it_works_leaves_no_file_under_a_final_name(store
     assert list((store.root / ".work").iterdir()) == []
 
 
+def test_verifying_names_every_damaged_file_and_touches_none(store):
+    files = [put(store, f"sound {number}".encode()) for number in range(5)]
+    bad = store.path(files[2].sha256, "opus")
+    bad.write_bytes(b"rot")
+    (store.root / files[0].sha256[:2] / "notes.txt").write_text("not ours")
+    seen: list[int] = []
+    found = store.verify_all(progress=seen.append)
+    assert (found.files, found.looked_at, found.damaged) == (5, 5, (bad.name,))
+    assert (seen, seen[-1]) == (sorted(seen), 100)
+    assert bad.read_bytes() == b"rot"
+
+
+def test_verifying_stops_when_its_time_is_over_and_says_so(store):
+    for number in range(3):
+        put(store, f"sound {number}".encode())
+    found = store.verify_all(at_most_seconds=0)
+    assert (found.files, found.looked_at, found.damaged) == (3, 0, ())
+
+
+def test_an_empty_store_is_whole(store):
+    assert store.verify_all().files == 0
+    assert store.collect(set(), 0).files == 0
+
+
+def test_what_nobody_names_is_collected_after_its_time_of_grace_and_nothing_else(store):
+    kept, loose = put(store, b"kept"), put(store, b"loose")
+    hour = time.time() + 3_601
+    assert store.collect({kept.sha256}, 3_600).files == 0
+    gone = store.collect({kept.sha256}, 3_600, now=hour)
+    assert (gone.files, gone.bytes) == (1, 5)
+    assert store.verify(kept.sha256, "opus")
+    assert not store.has(loose, "opus")
+
+
+def test_what_is_put_again_begins_its_time_of_grace_anew(store):
+    file = put(store, b"sound")
+    old = time.time() - 10_000
+    os.utime(store.path(file.sha256, "opus"), (old, old))
+    put(store, b"sound")
+    assert store.collect(set(), 3_600).files == 0
+
+
+def test_collecting_leaves_work_in_progress_and_files_of_others_alone(store):
+    with store.workspace() as folder:
+        (folder / "clip.mp3").write_bytes(b"half")
+        (store.root / "ab").mkdir()
+        (store.root / "ab" / "README").write_text("mine")
+        assert store.collect(set(), 0, now=time.time() + 10).files == 0
+        assert (folder / "clip.mp3").exists()
+    assert (store.root / "ab" / "README").exists()
+
+
 def test_an_upload_is_streamed_under_a_name_of_ours(tmp_path):
     upload = receive(
         io.BytesIO(b"x" * 700_000), tmp_path / "up", limit_bytes=1_000_000, filename="../../Họp_thôn 1.MP3"

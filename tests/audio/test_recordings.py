@@ -37,6 +37,11 @@ FORMATS = {
     "amr": ["-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-f", "amr"],
     "3gp": ["-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1", "-f", "3gp"],
     "wma": ["-c:a", "wmav2", "-f", "asf"],
+    "wma 1": ["-c:a", "wmav1", "-f", "asf"],
+    "apple lossless": ["-c:a", "alac", "-f", "ipod"],
+    "wav adpcm": ["-c:a", "adpcm_ima_wav", "-f", "wav"],
+    "wav 32 bit 192 kHz": ["-c:a", "pcm_s32le", "-ar", "192000", "-f", "wav"],
+    "mp2": ["-c:a", "mp2", "-f", "mp2"],
     "aiff": ["-f", "aiff"],
     "webm": ["-c:a", "libopus", "-f", "webm"],
     "caf": ["-f", "caf"],
@@ -56,18 +61,107 @@ def ingest(path: Path, folder: Path, most_seconds: float = 3600, seconds: float 
         return check_and_master(file, folder, Deadline(seconds), most_seconds=most_seconds, progress=progress)
 
 
+@pytest.fixture(scope="module")
+def short_wav(speech, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("short") / "short.wav"
+    soundfile.write(path, speech[0][: 5 * speech[1]] * 0.5, speech[1])
+    return path
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_phones_and_computers_record_is_mastered(name, speech_wav, tmp_path):
-    path = made(speech_wav, tmp_path / "recording", FORMATS[name])
+def test_what_phones_and_computers_record_is_mastered(name, short_wav, tmp_path):
+    path = made(short_wav, tmp_path / "recording", FORMATS[name])
     mastered = ingest(path, tmp_path / "work")
-    assert mastered.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.2)
-    assert mastered.lufs == pytest.approx(-16, abs=1)
+    assert mastered.seconds == pytest.approx(5.2, abs=0.3)
+    assert mastered.warnings == ()
+    assert mastered.lufs == pytest.approx(-16, abs=0.5)
     assert mastered.true_peak_db <= -1.5
 
 
 def test_the_sound_of_a_video_is_taken(speech_wav, tmp_path):
     path = made(speech_wav, tmp_path / "a.mp4", ["-shortest", "-c:v", "mpeg4", "-c:a", "aac"], PICTURE)
     assert ingest(path, tmp_path / "work").lufs == pytest.approx(-16, abs=1)
+
+
+def test_a_large_cover_picture_and_tags_do_not_matter(short_wav, tmp_path):
+    cover = ["-f", "lavfi", "-i", "testsrc=size=2000x2000:rate=1:duration=1"]
+    options = ["-map", "1:a", "-map", "0:v", "-c:v", "png", "-frames:v", "1", "-metadata", "title=" + "Họp thôn " * 900]
+    path = made(short_wav, tmp_path / "covered.mp3", [*options, "-c:a", "libmp3lame", "-f", "mp3"], tuple(cover))
+    assert b"APIC" in path.read_bytes()[:40_000]
+    assert ingest(path, tmp_path / "work").lufs == pytest.approx(-16, abs=0.5)
+
+
+SALVAGED = ["mp3", "mp3 variable rate", "raw aac", "wav", "wav 24 bit", "ogg vorbis", "opus", "flac", "amr", "wma", "aiff", "webm"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SALVAGED)
+def test_a_recording_cut_off_is_salvaged_with_a_warning(name, short_wav, tmp_path):
+    path = made(short_wav, tmp_path / "recording", FORMATS[name])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 7 // 10])
+    mastered = ingest(path, tmp_path / "work")
+    assert 2 < mastered.seconds < 4.5
+    assert [warning.code in ("damaged", "incomplete") for warning in mastered.warnings] == [True]
+
+
+def test_floats_that_are_no_sound_are_silenced_and_told(short_wav, tmp_path):
+    path = made(short_wav, tmp_path / "f.wav", ["-c:a", "pcm_f32le", "-f", "wav"])
+    content = bytearray(path.read_bytes())
+    content[80_044:84_044] = np.full(1000, 3e38, "<f4").tobytes()
+    path.write_bytes(content)
+    mastered = ingest(path, tmp_path / "work")
+    assert mastered.lufs == pytest.approx(-16, abs=0.5)
+    assert [warning.code for warning in mastered.warnings] == ["damaged"]
+
+
+def as_wav(samples: np.ndarray, path: Path, rate: int = 22_050) -> Path:
+    soundfile.write(path, samples, rate)
+    return path
+
+
+def test_what_sounds_wrong_is_said(speech, tmp_path):
+    said, rate = speech[0][: 5 * speech[1]] * np.float32(0.5), speech[1]
+    random = np.random.default_rng(2)
+    hiss = random.standard_normal(len(said)).astype(np.float32)
+    cases = {
+        "clipped": np.clip(said * 30, -1, 1),
+        "noise": hiss * np.float32(0.1),
+        "quiet": said * np.float32(0.03),
+        "mostly_silent": np.concatenate([said[: rate * 2], np.zeros(10 * rate, np.float32), said[: rate * 2]]),
+        "": said,
+    }
+    for code, samples in cases.items():
+        warnings = ingest(as_wav(samples, tmp_path / "w.wav"), tmp_path / "work").warnings
+        assert [warning.code for warning in warnings] == ([code] if code else []), code
+        assert all("%(" not in str(warning) for warning in warnings)
+
+
+def test_silence_around_a_recording_is_cut_and_the_first_word_has_a_lead_in(speech, tmp_path):
+    said, rate = speech[0][: 4 * speech[1]] * np.float32(0.5), speech[1]
+    loud = np.flatnonzero(np.abs(said) > 0.01)
+    said = said[loud[0] : loud[-1]]
+    silence = np.zeros(3 * rate, np.float32)
+    for number, samples in enumerate((said, np.concatenate([silence, said, silence]))):
+        made_of = ingest(as_wav(samples, tmp_path / "a.wav"), tmp_path / f"work{number}")
+        assert made_of.seconds == pytest.approx(len(said) / rate + 0.3 + (0.3 if number else 0), abs=0.15)
+        wav = tmp_path / "heard.wav"
+        ffmpeg.to_wave(made_of.files["mp3"], wav, Deadline(20))
+        heard, heard_rate = soundfile.read(wav)
+        begins = np.flatnonzero(np.abs(heard) > 0.05)[0] / heard_rate
+        assert 0.25 < begins < 0.5
+        assert np.abs(heard[: heard_rate // 5]).max() < 0.003
+
+
+def test_sound_that_starts_and_stops_at_once_does_not_click(tmp_path):
+    tone = 0.5 * np.cos(2 * np.pi * 440 * np.arange(5 * 22_050) / 22_050).astype(np.float32)
+    mastered = ingest(as_wav(tone, tmp_path / "t.wav"), tmp_path / "work")
+    wav = tmp_path / "heard.wav"
+    ffmpeg.to_wave(mastered.files["mp3"], wav, Deadline(20))
+    heard, rate = soundfile.read(wav)
+    start = round(0.3 * rate)
+    edge = heard[start - rate // 50 : start + rate // 200]
+    assert np.abs(edge).max() < 0.6 * np.abs(heard).max()
+    assert np.abs(heard[-20:]).max() < 0.05
 
 
 def test_a_large_tag_and_a_name_that_lies_do_not_matter(speech_wav, tmp_path):
@@ -80,12 +174,12 @@ def test_a_large_tag_and_a_name_that_lies_do_not_matter(speech_wav, tmp_path):
     )
     tagged = tmp_path / "tagged.flac"
     tagged.write_bytes(tag + plain)
-    assert ingest(tagged, tmp_path / "work").seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.2)
+    assert ingest(tagged, tmp_path / "work").seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.4)
 
 
 def test_a_recording_gets_no_chime_and_the_same_one_gives_the_same_bytes(speech_wav, tmp_path):
     one, two = (ingest(speech_wav, tmp_path / name) for name in ("a", "b"))
-    assert one.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.01)
+    assert one.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.35)
     for codec in ("mp3", "opus"):
         assert one.files[codec].read_bytes() == two.files[codec].read_bytes()
 
@@ -179,7 +273,7 @@ def test_a_playlist_with_an_address_in_it_fetches_nothing(tmp_path, speech_wav):
 def test_hours_of_silence_in_a_small_file_are_refused_before_they_take_space(tmp_path):
     bomb = tmp_path / "bomb.flac"
     subprocess.run(
-        [ffmpeg.executable(), "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "14400", bomb],
+        [ffmpeg.executable(), "-v", "error", "-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "7200", bomb],
         check=True, timeout=120,
     )  # fmt: skip
     assert bomb.stat().st_size < 2_000_000
@@ -189,7 +283,7 @@ def test_hours_of_silence_in_a_small_file_are_refused_before_they_take_space(tmp
 
 def test_a_recording_of_the_allowed_length_is_taken_and_a_second_more_is_not(tmp_path, speech_wav):
     length = soundfile.info(speech_wav).duration
-    assert ingest(speech_wav, tmp_path / "a", most_seconds=length).seconds == pytest.approx(length, abs=0.01)
+    assert ingest(speech_wav, tmp_path / "a", most_seconds=length).seconds == pytest.approx(length, abs=0.35)
     refused(speech_wav, tmp_path, "longer than", most_seconds=length - 1)
 
 
@@ -197,7 +291,7 @@ def test_a_wav_cut_short_by_a_fifth_is_salvaged(tmp_path, speech_wav):
     content = speech_wav.read_bytes()
     cut = tmp_path / "cut.wav"
     cut.write_bytes(content[: len(content) * 4 // 5])
-    assert ingest(cut, tmp_path / "work").seconds == pytest.approx(soundfile.info(speech_wav).duration * 0.8, abs=0.1)
+    assert ingest(cut, tmp_path / "work").seconds == pytest.approx(soundfile.info(speech_wav).duration * 0.8, abs=0.4)
 
 
 def test_samples_that_are_no_numbers_do_no_harm(tmp_path):
@@ -229,9 +323,9 @@ def test_progress_of_a_recording_rises_to_a_hundred(tmp_path, speech_wav):
 
 
 def test_a_long_recording_is_streamed_in_little_memory(tmp_path, speech_wav):
-    """Ten minutes, which would take 115 MB as samples; the process that masters them stays under 120 MB."""
+    """Five minutes, which would take 58 MB as samples; the process that masters them stays under 110 MB."""
     long = tmp_path / "long.mp3"
-    made(speech_wav, long, ["-t", "600", "-ar", "48000", "-c:a", "libmp3lame", "-b:a", "64k"], ("-stream_loop", "-1"))
+    made(speech_wav, long, ["-t", "300", "-ar", "48000", "-c:a", "libmp3lame", "-b:a", "64k"], ("-stream_loop", "-1"))
     script = (
         "import sys, pathlib\n"
         "from audio.ingest import check_and_master\n"
@@ -245,8 +339,8 @@ def test_a_long_recording_is_streamed_in_little_memory(tmp_path, speech_wav):
     said = subprocess.run(
         [sys.executable, "-c", script, long, tmp_path / "work"], capture_output=True, text=True, check=True, timeout=175
     ).stdout.split()
-    assert float(said[0]) == pytest.approx(600, abs=1)
-    assert float(said[1]) < 120
+    assert float(said[0]) == pytest.approx(300, abs=1)
+    assert float(said[1]) < 110
 
 
 def test_recognising_reads_content_only_and_rewinds(tmp_path, speech_wav):

@@ -152,7 +152,7 @@ def test_a_recording_is_mastered_and_its_upload_removed(database, settings, spee
     assert rendering.render_claimed(database, settings, clip.id, "w", utc_now)
     ready = state(database, clip.id)
     assert (ready.state, ready.upload, ready.spoken_by) == ("ready", None, "")
-    assert ready.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.01)
+    assert ready.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.35)
     assert list(settings.uploads.iterdir()) == []
 
 

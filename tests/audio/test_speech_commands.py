@@ -54,12 +54,19 @@ def test_voices_tells_each_voice_its_engine_and_whether_it_answers(loa, service)
     assert "gtts does not answer: gTTS failed: the service answered with status 503" in done.stdout
 
 
+def test_voices_shows_those_of_piper_first(loa, piper_voices, tmp_path):
+    done = loa("voices", "--language", "vi", LOA_PIPER_VOICES=str(piper_voices), PYTHONPATH=str(tmp_path / "packages"))
+    assert done.stdout.splitlines()[0].split("\t") == [
+        "piper:vi_VN-thu-medium", "vi", "vi_VN-thu-medium (Vietnam)", "piper answers",
+    ]  # fmt: skip
+
+
 def test_ingest_prints_one_json_line_for_each_file(loa, tmp_path, speech_wav):
     (tmp_path / "program.mp3").write_bytes(b"\x7fELF" + bytes(5000))
     done = loa("ingest", speech_wav, tmp_path / "program.mp3", tmp_path / "gone.mp3", tmp_path)
     assert done.returncode == 0, done.stderr
     good, program, gone, folder = (json.loads(line) for line in done.stdout.splitlines())
-    assert list(good) == ["file", "ok", "seconds", "lufs", "true_peak_db", "clips"]
+    assert list(good) == ["file", "ok", "seconds", "lufs", "true_peak_db", "clips", "warnings"]
     assert (good["file"], good["ok"]) == (str(speech_wav), True)
     assert good["lufs"] == pytest.approx(-16, abs=1)
     assert good["true_peak_db"] <= -1.5
@@ -70,6 +77,19 @@ def test_ingest_prints_one_json_line_for_each_file(loa, tmp_path, speech_wav):
         assert list(bad) == ["file", "ok", "error"]
         assert bad["ok"] is False
     assert not (tmp_path / "var").exists()
+
+
+def test_ingest_keeps_the_order_of_the_files_and_says_what_is_wrong_with_them(loa, tmp_path, speech_wav):
+    sound, rate = soundfile.read(speech_wav)
+    soundfile.write(tmp_path / "loud.wav", (sound[: 4 * rate] * 60).clip(-1, 1), rate)
+    soundfile.write(tmp_path / "short.wav", sound[: 3 * rate], rate)
+    done = loa("ingest", "--preset", "music", tmp_path / "loud.wav", tmp_path / "none.wav", tmp_path / "short.wav")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["file"].rsplit("/", 1)[1] for line in lines] == ["loud.wav", "none.wav", "short.wav"]
+    assert "too loud" in lines[0]["warnings"][0]
+    assert lines[2]["warnings"] == []
+    wrong = loa("ingest", "--preset", "loud", tmp_path / "short.wav")
+    assert (wrong.returncode, "speech-horn, speech-indoor, music" in wrong.stderr) == (1, True)
 
 
 def test_ingest_into_an_installation_keeps_the_clips(loa, tmp_path, speech_wav):

@@ -1,5 +1,6 @@
 """One suite for every engine, then what is particular to each."""
 
+import importlib.util
 import time
 
 import numpy as np
@@ -9,12 +10,15 @@ from audio.deadline import Deadline
 from audio.engines.base import SpeechEngine, Voice, choose_voice
 from audio.engines.espeak import EspeakEngine
 from audio.engines.gtts import GttsEngine
+from audio.engines.piper import PiperEngine
 from audio.engines.roster import Roster
 from core.errors import EngineFailed, InvalidInput
 
 
-@pytest.fixture(params=["espeak", "gtts"])
-def engine(request, service) -> SpeechEngine:
+@pytest.fixture(params=["espeak", "gtts", "piper"])
+def engine(request, service, piper_voices) -> SpeechEngine:
+    if request.param == "piper":
+        return PiperEngine(piper_voices)
     return EspeakEngine() if request.param == "espeak" else GttsEngine(url=service.url, seconds=10)
 
 
@@ -116,6 +120,34 @@ def test_gtts_rests_for_a_minute_after_a_failure_and_is_asked_again_then(service
     clock[0] += 61
     assert engine.speak(["chào"], voice, Deadline(20)).phrases
     assert engine.answers(Deadline(20)) == ""
+
+
+@pytest.mark.parametrize(
+    ("behave", "says"), [(b"damaged", "INVALID_PROTOBUF"), (b"hangs", "in time"), (b"crashes", "failed")]
+)
+def test_a_piper_voice_that_is_broken_costs_one_try(piper_voices, behave, says):
+    (piper_voices / "vi_VN-thu-medium.onnx").write_bytes(behave)
+    engine = PiperEngine(piper_voices, seconds=1.5)
+    started = time.monotonic()
+    with pytest.raises(EngineFailed, match=says):
+        engine.speak(["xin chào"], vietnamese(engine), Deadline(20))
+    assert time.monotonic() - started < 4
+    spoken = Roster([engine, EspeakEngine()]).speak("xin chào", "vi", "", Deadline(10))
+    assert (spoken.spoken.voice.id, spoken.degraded) == ("espeak:vi", True)
+
+
+def test_piper_lists_only_voices_it_can_read_and_says_what_is_missing(piper_voices, tmp_path, monkeypatch):
+    (piper_voices / "lonely.onnx").write_bytes(b"")
+    (piper_voices / "odd.onnx").write_bytes(b"")
+    (piper_voices / "odd.onnx.json").write_text("[1]")
+    engine = PiperEngine(piper_voices)
+    assert [(voice.id, voice.language) for voice in engine.voices(Deadline(5))] == [("piper:vi_VN-thu-medium", "vi")]
+    with pytest.raises(EngineFailed, match="no voice"):
+        engine.speak(["a"], Voice("piper", "../../etc/passwd", "vi"), Deadline(5))
+    monkeypatch.delenv("PYTHONPATH")
+    if importlib.util.find_spec("piper") is None:
+        assert "piper-tts is not installed" in engine.answers(Deadline(10))
+    assert "there is no voice" in PiperEngine(tmp_path / "none").answers(Deadline(5))
 
 
 def test_the_whole_text_is_spoken_by_the_fallback_when_the_first_engine_stops_in_the_middle(service):

@@ -55,9 +55,7 @@ def test_every_call_of_the_interface_is_documented(app: Flask):
         if not rule.endpoint.startswith("api."):
             continue
         path = rule.rule.removeprefix("/api/v1")
-        pattern = (
-            re.escape(path).replace(re.escape("<identity>"), r"[^/`\s]+").replace(re.escape("<name>"), r"[^/`\s]+")
-        )
+        pattern = re.sub(r"<\w+>", r"[^/`\\s]+", path.replace(".", r"\."))
         missing += [
             f"{method} {path}"
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})

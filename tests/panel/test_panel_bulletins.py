@@ -243,3 +243,17 @@ def test_a_body_beyond_every_limit_is_refused_in_words_and_leaves_nothing(as_, h
     assert answer.status_code == 413
     assert "lớn hơn mức cho phép" in answer.text
     assert list(settings.uploads.glob("*")) == []
+
+
+def test_a_word_of_the_units_dictionary_is_read_as_it_says(as_, home, database):
+    owner = as_("owner")
+    unit = home.units["75.1"]
+    kept = owner.post(f"/words/{unit}", {"written": "NVH", "spoken": "nhà văn hóa"})
+    assert kept.status_code == 303
+    assert "nhà văn hóa thôn" in owner.get(f"/words/{unit}?tried=NVH+thôn").text
+    form = {"title": "Họp", "text": "Họp tại NVH lúc 19h.", "unit": unit, "field": "general", "priority": "ordinary"}
+    made = owner.post("/bulletins/new", {**form, "language": "vi"})
+    page = owner.get(made.headers["Location"]).text
+    assert "Họp tại nhà văn hóa lúc mười chín giờ." in page
+    assert as_("viewer").get(f"/words/{unit}").status_code == 403
+    assert as_("stranger").get(f"/words/{unit}").status_code == 404

@@ -18,7 +18,7 @@ def routes_with_ids(app, home, method):
     """Path and endpoint of every panel route with an id, filled in with things of our commune."""
     of = {
         "bulletin": home.bulletin, "programme": home.programme, "slot": home.slot, "station": home.station,
-        "log_entry": home.airing, "emergency": home.emergency, "unit": home.units["75.1"], "person": home.people["owner"],
+        "word": home.units["75.1"], "log_entry": home.airing, "emergency": home.emergency, "unit": home.units["75.1"], "person": home.people["owner"],
     }  # fmt: skip
     found = []
     for rule in app.url_map.iter_rules():

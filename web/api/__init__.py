@@ -3,11 +3,11 @@
 from flask import Blueprint
 
 from web.access import anyone
-from web.api import alarms, content, logs, people, registry, stations, timetable
+from web.api import alarms, content, logs, people, registry, stations, timetable, words
 from web.api.openapi import document
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-for _room in (stations, registry, content, timetable, alarms, logs, people):
+for _room in (stations, registry, content, timetable, alarms, logs, people, words):
     _room.register(blueprint)
 
 

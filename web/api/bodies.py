@@ -221,6 +221,17 @@ class GroupAnswer(Body):
     unit: str
 
 
+class WordBody(Body):
+    written: Annotated[str, Field(max_length=1_000)]
+    spoken: Annotated[str, Field(max_length=1_000)]
+
+
+class WordAnswer(Body):
+    id: str
+    written: str
+    spoken: str
+
+
 class PersonBody(Body):
     username: Annotated[str, Field(max_length=80)]
     name: Name

@@ -65,6 +65,9 @@ _CALLS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, int]] = 
     "list_audit": (None, bodies.AuditAnswer, 200),
     "create_person": (bodies.PersonBody, bodies.PersonAnswer, 201),
     "list_people": (None, bodies.PersonAnswer, 200),
+    "list_words": (None, bodies.WordAnswer, 200),
+    "put_word": (bodies.WordBody, bodies.WordAnswer, 201),
+    "remove_word": (None, None, 200),
     "openapi": (None, None, 200),
 }
 _FILTERS = {

@@ -19,11 +19,12 @@ from web.panel import (
     system,
     today,
     units,
+    words,
 )
 
 blueprint = Blueprint("panel", __name__)
 for _room in (
     shell, account, today, bulletins, bulletin_forms, programmes, programme_forms, slots, slot_forms, stations,
-    groups, log, emergencies, units, people, system,
+    groups, log, emergencies, units, people, system, words,
 ):  # fmt: skip
     _room.register(blueprint)

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from audio import clips
 from audio.models import Clip
+from audio.reading import spoken
 from core.errors import N_, LoaError, NotFound
 from playlists import bulletins, subjects
 from playlists.models import Bulletin, BulletinVersion
@@ -57,6 +58,7 @@ def detail(identity: str) -> str:
         bulletin, unit, version = bulletins.find(reading, actor(), identity)
         every = bulletins.versions(reading, bulletin.id)
         history = trail.about(reading, bulletin.id)
+        clip = clips.get(reading, version.clip_id)
         people = {each.written_by for each in every} | {each.decided_by for each in every}
         return render_template(
             "panel/bulletin.html",
@@ -64,8 +66,9 @@ def detail(identity: str) -> str:
             unit=unit,
             version=version,
             versions=every,
-            clip=clips.get(reading, version.clip_id),
-            clip_error=_error(clips.get(reading, version.clip_id)),
+            clip=clip,
+            clip_error=_error(clip),
+            said=spoken(version.text, version.language, clip.dictionary) if version.text else "",
             sounding=next((each for each in every if each.number == bulletin.approved), None),
             history=history,
             names=naming.by_id(reading, people) | naming.by_username(reading, {entry.actor for entry in history}),

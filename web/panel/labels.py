@@ -119,6 +119,8 @@ LABELS: dict[str, str] = {
     "act:station.test_tone": N_("let a station play a test tone"),
     "act:station.sync": N_("let a station fetch its plan"),
     "act:group.create": N_("made a group of stations"),
+    "act:word.put": N_("put a word into the dictionary"),
+    "act:word.remove": N_("took a word out of the dictionary"),
     "act:unit.create": N_("added a unit"),
     "act:unit.settle": N_("changed a unit's settings"),
     "act:person.create": N_("added a person"),
