@@ -4,7 +4,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -80,3 +80,17 @@ def discarded_on_failure(folder: Path, upload: Upload) -> Iterator[Upload]:
     except BaseException:
         (folder / upload.path).unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path, keep: set[str], older_than_seconds: float, now: float) -> int:
+    """Remove uploads that nobody will render any more (refused ones, and those of a broken call); how many.
+
+    `keep` are the names of uploads that wait to be rendered; `now` is in seconds of the epoch.
+    """
+    swept = 0
+    for file in folder.glob("*"):
+        with suppress(OSError):
+            if file.name not in keep and file.is_file() and file.stat().st_mtime < now - older_than_seconds:
+                file.unlink()
+                swept += 1
+    return swept

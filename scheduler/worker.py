@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import or_, update
 from sqlmodel import col, select
 
-from audio import clips, rendering
+from audio import clips, rendering, uploads
 from audio.models import Clip
 from audio.store import MediaStore
 from core import changes
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 FULL_ROLL_EVERY = timedelta(seconds=60)
 _NOTED_EVERY = timedelta(seconds=10)
 _LEFTOVER_SECONDS = 3600
+_UPLOADS_KEPT = timedelta(days=2)
 _BACKUP_LEASE = timedelta(minutes=10)
 _MAX_BACKOFF = timedelta(seconds=30)
 
@@ -265,10 +266,13 @@ class Worker:
         return backup.back_up(self.settings, now) is not None
 
     def prune(self, now: datetime) -> None:
-        """Drop rows that only mattered for a while."""
+        """Drop rows that only mattered for a while, and uploads that nobody will render."""
         with self.database.write() as session:
             changes.prune(session, now)
             throttle.prune(session, now)
+            unfinished = select(Clip.upload).where(col(Clip.state).in_(("queued", "rendering")))
+            waiting = {name for name in session.exec(unfinished).all() if name}
+        uploads.sweep(self.settings.uploads, waiting, _UPLOADS_KEPT.total_seconds(), now.timestamp())
 
 
 def _alive(holder: str) -> bool:

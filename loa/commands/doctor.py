@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 _SECONDS = 15.0
+_STORE_SECONDS = 60.0
 _LITTLE_SPACE = 1 << 30
 # Nothing of this program existed before; a clock that says so is wrong.
 _OLDEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +42,7 @@ def run_doctor(options: argparse.Namespace) -> int:
 
     settings = load(options.home)
     sick = False
-    for check in (_python, _home, _database, _speech, _codecs, _sound, _clock, _disk):
+    for check in (_python, _home, _database, _store, _speech, _codecs, _sound, _clock, _disk):
         try:
             findings = list(check(settings))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
@@ -89,6 +90,16 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     )
     newest = next(iter(backup.existing(settings)), None)
     yield Finding("backup", newest is not None, newest.name if newest else "none yet", needed=False)
+
+
+def _store(settings: "Settings") -> Iterator[Finding]:
+    from audio.store import MediaStore
+
+    if not settings.media.is_dir():
+        return
+    seen = MediaStore(settings.media).verify_all(at_most_seconds=_STORE_SECONDS)
+    whole = f"{seen.looked_at} of {seen.files} looked at"
+    yield Finding("audio files", not seen.damaged, f"{len(seen.damaged)} damaged, {whole}" if seen.damaged else whole)
 
 
 def _speech(settings: "Settings") -> Iterator[Finding]:
