@@ -8,6 +8,7 @@ from flask import Flask
 from sqlmodel import select
 from village import NOW, Callers, Village
 
+from audio import lexicon
 from audio.models import Clip
 from playlists.programmes import Entry
 from scheduler import emergencies
@@ -33,10 +34,11 @@ def things(village: Village) -> dict[str, str]:
             default_zone="Asia/Ho_Chi_Minh", max_chars=1000, now=NOW,
         )  # fmt: skip
         airing = session.exec(select(Airing.id)).first()
+        word = lexicon.put(session, village.actor("writer"), village.unit("commune_a"), "NVH", "nhà văn hóa", NOW).id
     return {
         "bulletins": bulletin, "clips": str(clip), "programmes": village.slots()[0].programme_id, "slots": slot,
         "emergencies": emergency.id, "stations": village.cast.stations["a1"], "groups": group, "airings": str(airing),
-        "units": village.cast.units["commune_a"],
+        "units": village.cast.units["commune_a"], "word": word,
     }  # fmt: skip
 
 
@@ -62,7 +64,13 @@ def bodies(things: dict[str, str], own: bool) -> dict[str, dict]:
         "preview_slot": {"programme": name("programmes"), "starts": "2026-11-24T06:00", "for": [f"unit:{unit}"]},
         "create_emergency": {"unit": unit, "text": "x y", "for": [f"unit:{unit}"]},
         "create_person": {"username": "new", "name": "x", "unit": unit, "role": "viewer"},
+        "put_word": {"written": "HTX", "spoken": "hợp tác xã"},
     }
+
+
+def address(path: str, things: dict[str, str]) -> str:
+    """The path with the ids of commune A's things in it."""
+    return re.sub(r"<\w+>", things.get(path.split("/")[1], ""), path.replace("<word>", things["word"]))
 
 
 def script_routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -83,9 +91,7 @@ def test_a_stranger_gets_the_answer_of_things_that_do_not_exist(app: Flask, call
             continue
         if "<" not in path and endpoint not in bodies(things, own=True):
             continue
-        real = stranger.call(
-            method, re.sub(r"<\w+>", things.get(kind, ""), path), json=bodies(things, own=True).get(endpoint)
-        )
+        real = stranger.call(method, address(path, things), json=bodies(things, own=True).get(endpoint))
         none = stranger.call(method, re.sub(r"<\w+>", NOBODYS, path), json=bodies(things, own=False).get(endpoint))
         assert (real.status_code, real.get_json()) == (404, none.get_json()), (method, path)
         assert none.status_code == 404, (method, path)
@@ -101,9 +107,7 @@ def test_the_same_calls_work_or_are_explained_for_people_of_the_commune(
     for method, path, endpoint in script_routes(app):
         kind = path.split("/")[1]
         if kind != "media":
-            answer = administrator.call(
-                method, re.sub(r"<\w+>", things.get(kind, ""), path), json=bodies(things, own=True).get(endpoint)
-            )
+            answer = administrator.call(method, address(path, things), json=bodies(things, own=True).get(endpoint))
             assert answer.status_code in {200, 201, 409, 422}, (method, path, answer.get_data(as_text=True))
             assert answer.status_code != 422 or endpoint == "create_clip", (method, path, answer.get_data(as_text=True))
 
@@ -160,14 +164,14 @@ def test_a_stranger_cannot_put_things_of_the_commune_into_their_own(
         ("viewer", {"create_unit", "create_stations", "create_group", "create_bulletin", "edit_bulletin", "submit_bulletin",
                     "approve_bulletin", "reject_bulletin", "withdraw_bulletin", "create_programme", "edit_programme", "create_slot",
                     "preview_slot", "withdraw_slot", "create_emergency", "stop_emergency", "create_person", "renew_code",
-                    "revoke_station", "command_station"}),
+                    "revoke_station", "command_station", "put_word", "remove_word"}),
         ("writer", {"create_unit", "create_stations", "create_group", "approve_bulletin", "reject_bulletin", "withdraw_bulletin",
                     "create_slot", "preview_slot", "withdraw_slot", "create_emergency", "stop_emergency", "create_person", "renew_code",
                     "revoke_station", "command_station"}),
         ("approver", {"create_unit", "create_stations", "create_group", "create_person", "renew_code", "revoke_station",
                       "command_station"}),
         ("operator", {"create_unit", "create_bulletin", "edit_bulletin", "submit_bulletin", "approve_bulletin", "reject_bulletin",
-                      "withdraw_bulletin", "create_emergency", "stop_emergency", "create_person"}),
+                      "withdraw_bulletin", "create_emergency", "stop_emergency", "create_person", "put_word", "remove_word"}),
     ],
 )  # fmt: skip
 def test_each_role_is_refused_what_is_not_its_own(
@@ -177,9 +181,7 @@ def test_each_role_is_refused_what_is_not_its_own(
     for method, path, endpoint in script_routes(app):
         kind = path.split("/")[1]
         if method in {"POST", "PUT"} and kind not in {"media", "clips"}:
-            answer = callers[username].call(
-                method, re.sub(r"<\w+>", things.get(kind, ""), path), json=bodies(things, own=True).get(endpoint)
-            )
+            answer = callers[username].call(method, address(path, things), json=bodies(things, own=True).get(endpoint))
             if answer.status_code == 403:
                 refused.add(endpoint)
     assert refused == forbidden
