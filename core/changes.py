@@ -13,7 +13,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.database import UtcDateTime
 
-Topic = Literal["registry", "timetable", "plan", "now"]
+Topic = Literal["registry", "timetable", "plan", "now", "keys"]
 KEPT = timedelta(days=2)
 
 

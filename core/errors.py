@@ -4,12 +4,21 @@ A message is an English sentence with `%(name)s` places, used as the key of the 
 catalogue: whoever shows it translates first and fills in `params` afterwards.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
 def N_(message: str) -> str:  # noqa: N802 - the usual name of the marker in gettext
     """Mark `message` for extraction into the message catalogue; returns it unchanged."""
     return message
+
+
+def filled(params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
+    """The values for a message's places: a tuple is a list of words that are themselves messages."""
+    return {
+        name: ", ".join(translate(each) for each in value) if isinstance(value, tuple) else value
+        for name, value in params.items()
+    }
 
 
 class LoaError(Exception):
@@ -31,7 +40,7 @@ class LoaError(Exception):
             self.code = code
 
     def __str__(self) -> str:
-        return self.message % self.params if self.params else self.message
+        return self.message % filled(self.params, str) if self.params else self.message
 
 
 class InvalidInput(LoaError):

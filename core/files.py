@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from core.errors import N_, NoSpace
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+MB = 1 << 20
 
 
 @contextmanager
@@ -21,6 +23,23 @@ def full_disk_is_told() -> Iterator[None]:
         if error.errno in FULL:
             raise NoSpace(N_("The disk is full or read-only. Make room and try again; nothing was lost.")) from error
         raise
+
+
+def check_room(folder: Path, reserve_bytes: int, more_bytes: int = 0) -> None:
+    """Raise NoSpace when `more_bytes` in `folder` would leave less than `reserve_bytes` free on its file system."""
+    place = folder
+    while not place.exists():
+        place = place.parent
+    with full_disk_is_told():
+        free = shutil.disk_usage(place).free
+    if free - more_bytes < reserve_bytes:
+        raise NoSpace(
+            N_(
+                "The server's disk is nearly full (%(free)d MB left; %(reserve)d MB are kept for the timetable and "
+                "its reports). What is planned goes on. Make room, then try again; nothing was lost."
+            ),
+            code="disk_nearly_full", free=free // MB, reserve=reserve_bytes // MB,
+        )  # fmt: skip
 
 
 def put_in_place(temporary: Path, target: Path) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 Hours = Sequence[Sequence[str]]
 _DAY = 24 * 3600
 
 
-def _second_of_day(text: str) -> int:
+@lru_cache(maxsize=2_000)  # the hours of a network come again and again
+def second_of_day(text: str) -> int:
     """Seconds since midnight of `HH:MM` or `HH:MM:SS`; 24:00 is the end of the day. Raises ValueError."""
     if text == "24:00":
         return _DAY
@@ -25,7 +27,7 @@ def is_quiet(instant: datetime, hours: Hours, zone: tzinfo) -> bool:
     local = instant.astimezone(zone)
     now = local.hour * 3600 + local.minute * 60 + local.second
     for first, last in hours:
-        start, end = _second_of_day(first), _second_of_day(last)
+        start, end = second_of_day(first), second_of_day(last)
         inside = start <= now < end if start <= end else now >= start or now < end
         if inside:
             return True
