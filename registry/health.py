@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from registry.models import Station, StationState, Unit
 from registry.rights import Actor, Permission
@@ -31,12 +32,26 @@ def of(station: Station, state: StationState | None, now: datetime, silent_after
 
 
 def troubled(
-    session: Session, actor: Actor, now: datetime, silent_after_seconds: int
+    session: Session, actor: Actor, now: datetime, silent_after_seconds: int, limit: int = TROUBLED
 ) -> list[tuple[Station, Unit, Health]]:
-    """Stations that need a hand: never heard or silent, at most twenty, those silent for longest first."""
-    limit = now - timedelta(seconds=silent_after_seconds)
+    """Stations that need a hand: never heard or silent, at most `limit`, those silent for longest first."""
     rows = session.exec(
-        select(Station, Unit, StationState)
+        _in_trouble(select(Station, Unit, StationState), actor, now, silent_after_seconds)
+        .order_by(col(StationState.heard_at), col(Station.name))
+        .limit(limit)
+    ).all()
+    return [(station, unit, of(station, state, now, silent_after_seconds)) for station, unit, state in rows]
+
+
+def count_troubled(session: Session, actor: Actor, now: datetime, silent_after_seconds: int) -> int:
+    """How many stations need a hand (see `troubled`)."""
+    return int(session.exec(_in_trouble(select(func.count()), actor, now, silent_after_seconds)).one())
+
+
+def _in_trouble(query: Any, actor: Actor, now: datetime, silent_after_seconds: int) -> Any:
+    limit = now - timedelta(seconds=silent_after_seconds)
+    return (
+        query.select_from(Station)
         .join(Unit, col(Unit.id) == Station.unit_id)
         .join(StationState, col(StationState.station_id) == Station.id, isouter=True)
         .where(
@@ -45,7 +60,4 @@ def troubled(
             # What was taken out of service on purpose needs nobody's hand.
             col(Station.token_hash).is_not(None) | col(Station.enrolled_at).is_(None),
         )
-        .order_by(col(StationState.heard_at), col(Station.name))
-        .limit(TROUBLED)
-    ).all()
-    return [(station, unit, of(station, state, now, silent_after_seconds)) for station, unit, state in rows]
+    )

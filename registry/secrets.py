@@ -9,8 +9,6 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like something else
 _PASSWORD_GROUPS = 4
-MIN_PASSWORD = 8
-MAX_PASSWORD = 200
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's minimum for Argon2id
 
 

@@ -23,7 +23,7 @@ def visible(
     """
     query = select(AuditEntry).limit(min(limit, MAX_PAGE))
     if EVERYWHERE not in actor.paths(Permission.ADMINISTER):
-        query = query.where(_administered(actor))
+        query = query.where(administered(actor))
     if after is not None:
         return session.exec(query.where(col(AuditEntry.number) > after).order_by(col(AuditEntry.number))).all()
     if before is not None:
@@ -31,7 +31,8 @@ def visible(
     return session.exec(query.order_by(col(AuditEntry.number).desc())).all()
 
 
-def _administered(actor: Actor) -> ColumnElement[bool]:
+def administered(actor: Actor) -> ColumnElement[bool]:
+    """SQL condition: an entry concerns what the actor administers, as `visible` says."""
     here = actor.within(Permission.ADMINISTER, col(Unit.path))
     granted = select(Grant.person_id).join(Unit, col(Unit.id) == Grant.unit_id).where(here)
     usernames = select(Person.username).where(col(Person.id).in_(granted))

@@ -1,9 +1,10 @@
 """The tree of units: making, finding, and what a unit inherits."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -11,8 +12,10 @@ from core import audit, changes
 from core.clock import zone as known_zone
 from core.errors import N_, Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id
+from registry import former_codes, limits, unit_choices
+from registry.limits import Limits
 from registry.models import Unit
-from registry.rights import EVERYWHERE, Actor, Permission, Role
+from registry.rights import EVERYWHERE, MERGED, Actor, Permission
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _HOUR = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
@@ -20,19 +23,30 @@ MAX_DEPTH = 20
 # What is proposed wherever a person makes a top unit.
 USUAL_QUIET_HOURS = [["22:00", "05:00"]]
 MAX_NAME = 200
+_CHUNK = 400
+NAME_ABOVE = N_("Name the unit above: only an administrator of the whole installation makes a top unit.")
 
 
 @dataclass(frozen=True)
 class Inherited:
     """What holds at a unit after looking up the tree.
 
-    The nearest unit that says something wins, except for `max_volume`, where the lowest on the way down does.
+    Of zone, codec, public radio and public page the nearest unit that says something wins. Limits are only tightened
+    on the way down: quiet hours add up, and of the maximum volume and of each of `limits` the strictest holds.
     """
 
     zone: str
     quiet_hours: list[tuple[str, str]]
     max_volume: int
     codec: str
+    limits: Limits = field(default_factory=Limits)
+    public_radio: bool = False
+    public_page: bool = False
+
+    @property
+    def silent_hours(self) -> list[tuple[str, str]]:
+        """Quiet hours, and what lies outside the earliest and latest time of programmes."""
+        return self.quiet_hours + self.limits.closed_hours
 
 
 def clean_name(name: str, field: str = "name") -> str:
@@ -43,6 +57,16 @@ def clean_name(name: str, field: str = "name") -> str:
     if len(cleaned) > MAX_NAME:
         raise InvalidInput(N_("The name is longer than %(limit)s characters."), fields={field: "long"}, limit=MAX_NAME)
     return cleaned
+
+
+def clean_code(code: str) -> str:
+    """The code, if it has the form of one. Raises InvalidInput."""
+    if not _CODE.fullmatch(code):
+        raise InvalidInput(
+            N_("A code has letters without accents, digits, points and hyphens, at most 60 characters."),
+            fields={"code": "form"},
+        )
+    return code
 
 
 def create(
@@ -58,11 +82,7 @@ def create(
 ) -> Unit:
     """Add a unit below `parent` (id or code). Only an administrator of the whole installation makes a top unit."""
     name = clean_name(name)
-    if not _CODE.fullmatch(code):
-        raise InvalidInput(
-            N_("A code has letters without accents, digits, points and hyphens, at most 60 characters."),
-            fields={"code": "form"},
-        )
+    clean_code(code)
     if zone:
         known_zone(zone)
     _check_hours(quiet_hours)
@@ -70,12 +90,13 @@ def create(
     if parent:
         above = find(session, actor, parent)
         actor.require(Permission.ADMINISTER, above)
+        if above.merged_into:
+            raise Conflict(MERGED, unit=above.name)
         if above.path.count("/") > MAX_DEPTH:
             raise InvalidInput(N_("The tree is deeper than %(limit)s levels."), limit=MAX_DEPTH)
-    elif not any(p == EVERYWHERE and r is Role.ADMINISTRATOR for p, r in actor.grants):
-        raise Forbidden(N_("Name the unit above: only an administrator of the whole installation makes a top unit."))
-    if session.exec(select(Unit).where(Unit.code == code)).first():
-        raise Conflict(N_("The code “%(taken)s” is taken."), taken=code)
+    elif EVERYWHERE not in actor.paths(Permission.ADMINISTER):
+        raise Forbidden(NAME_ABOVE)
+    former_codes.check_free(session, former_codes.UNIT, code, now)
     identity = new_id("un")
     path = f"{above.path if above else '/'}{identity}/"
     unit = Unit(
@@ -105,16 +126,23 @@ def create(
 
 
 def find(session: Session, actor: Actor, name: str) -> Unit:
-    """The unit with this id or code, if the actor may see it. Raises NotFound."""
-    unit = session.get(Unit, name) or session.exec(select(Unit).where(Unit.code == name)).first()
+    """The unit with this id, or with a code it has or had, if the actor may see it. Raises NotFound.
+
+    The code of a unit that was merged leads to the one it was merged into; its id to what is left of it. What people
+    type instead of choosing (`registry.unit_choices.meant`) is understood as well.
+    """
+    unit = session.get(Unit, name) or former_codes.unit(session, name)
+    if unit is None and (code := unit_choices.meant(session, actor, name)) != name:
+        unit = session.get(Unit, code) or former_codes.unit(session, code)
     if unit is None or not actor.may(Permission.SEE, unit):
         raise NotFound
     return unit
 
 
 def visible(session: Session, actor: Actor, permission: Permission = Permission.SEE) -> Sequence[Unit]:
-    """Units where the actor holds `permission`, parents before children."""
-    return session.exec(select(Unit).where(actor.within(permission, col(Unit.path))).order_by(col(Unit.path))).all()
+    """Units where the actor holds `permission`, parents before children; not those that were merged."""
+    here = actor.within(permission, col(Unit.path))
+    return session.exec(select(Unit).where(here, col(Unit.merged_into).is_(None)).order_by(col(Unit.path))).all()
 
 
 def ancestors(session: Session, unit: Unit) -> list[Unit]:
@@ -124,16 +152,32 @@ def ancestors(session: Session, unit: Unit) -> list[Unit]:
     return [found[each] for each in ids]
 
 
+def with_those_above(session: Session, unit_ids: Iterable[str] | None) -> dict[str, Unit]:
+    """These units (None: all there are) and every unit above them, by id; those that are not there are left out."""
+    if unit_ids is None:
+        return {unit.id: unit for unit in session.exec(select(Unit)).all()}
+    found: dict[str, Unit] = {}
+    missing = set(unit_ids)
+    for _ in range(2):
+        ordered = sorted(missing)
+        for start in range(0, len(ordered), _CHUNK):
+            query = select(Unit).where(col(Unit.id).in_(ordered[start : start + _CHUNK]))
+            found.update((unit.id, unit) for unit in session.exec(query).all())
+        missing = {each for unit in found.values() for each in unit.path.strip("/").split("/")} - found.keys()
+    return found
+
+
 def inherited(chain: Sequence[Unit], default_zone: str) -> Inherited:
     """What holds at the last unit of `chain` (root first)."""
-    quiet: list[list[str]] = []
-    zone, volume, codec = default_zone, 100, "opus"
+    zone, volume, codec, public, page = default_zone, 100, "opus", False, False
     for unit in chain:
         zone = unit.zone or zone
-        quiet = unit.quiet_hours if unit.quiet_hours is not None else quiet
         volume = min(volume, unit.max_volume) if unit.max_volume is not None else volume
         codec = unit.codec or codec
-    return Inherited(zone, [(a, b) for a, b in quiet], volume, codec)
+        public = public if unit.public_radio is None else unit.public_radio
+        page = page if unit.public_page is None else unit.public_page
+    quiet = limits.joined_hours(unit.quiet_hours or [] for unit in chain)
+    return Inherited(zone, quiet, volume, codec, limits.tightened(unit.limits for unit in chain), public, page)
 
 
 def _check_hours(quiet_hours: list[list[str]] | None) -> None:
@@ -170,3 +214,32 @@ def settle(
     )  # fmt: skip
     changes.announce(session, "registry", [], now)
     changes.announce(session, "plan", [f"unit:{unit.id}"], now)
+    changes.announce(session, "timetable", [f"unit:{unit.id}"], now)
+
+
+def limit(session: Session, actor: Actor, unit: Unit, wanted: Mapping[str, Any] | None, now: datetime) -> None:
+    """Set the unit's own limits (None: none of its own); they hold here and below. Raises InvalidInput.
+
+    What is on the timetable already and breaks them is not signed any more, and the timetable says so.
+    """
+    actor.require(Permission.ADMINISTER, unit)
+    unit.limits = limits.read(wanted).written() or None
+    session.add(unit)
+    audit.record(
+        session, actor=actor.username, action="unit.limit", subject=unit.id, unit_id=unit.id, now=now,
+        limits=unit.limits,
+    )  # fmt: skip
+    changes.announce(session, "registry", [], now)
+    changes.announce(session, "plan", [f"unit:{unit.id}"], now)
+    changes.announce(session, "timetable", [f"unit:{unit.id}"], now)
+
+
+def open_radio(session: Session, actor: Actor, unit: Unit, public: bool | None, now: datetime) -> None:
+    """Let everybody listen over the Internet to what is on air here and below, or not; None takes over from above."""
+    actor.require(Permission.ADMINISTER, unit)
+    unit.public_radio = public
+    session.add(unit)
+    audit.record(
+        session, actor=actor.username, action="unit.radio", subject=unit.id, unit_id=unit.id, now=now, public=public
+    )
+    changes.announce(session, "registry", [f"unit:{unit.id}"], now)
