@@ -8,6 +8,7 @@ from audio.reading.numbers import cardinal
 
 _LINES = re.compile(r"\r\n?|[\u2028\u2029\x0b\x85]")
 _SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
+_ODD_SPACE = re.compile(r"[^\S\n ]")
 _SAME = {
     **dict.fromkeys("\ufeff\u2060\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufe0f", ""),
     **dict.fromkeys("\u200b\u200c\u00ad\x0c\u180e\t\xa0", " "),
@@ -19,13 +20,13 @@ _SAME = {
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323\u0302\u0306\u031b")
 _LETTERS = "àáâãèéêìíòóôõùúýÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝăĂđĐĩĨũŨơƠưƯ" + "".join(map(chr, range(0x1EA0, 0x1EFA)))
 _SIGNS = "°×÷±·αβγδεηθλμπρστφχψωΔΣΩΠΦΓΛ–€£¥₫₹₩√∛∞≈≠≤≥→⇒⇔←∫∮∂∈∉∃∀∑ℝℤℕℚ•●▪◦✓§©®™‰"
-_USUAL = frozenset(map(chr, range(32, 127))) | frozenset("\n") | frozenset(_LETTERS) | frozenset(_SIGNS)
+_UNUSUAL = re.compile(f"[^\n -~{_LETTERS}{_SIGNS}]")
 _VULGAR = re.compile("[¼½¾⅐-⅞]")
 _RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻ⁿⁱˣ]+")
 _LOWERED = re.compile("[₀-₉ᵢⱼₙₓ]+")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣ", "0123456789+-nix")
 _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₙₓ", "0123456789ijnx")
-_LENGTH_BEFORE = re.compile(r"(?:^|[^a-zA-Z])(?:[kcdm]?m|hm|dam)$")
+_LENGTH_BEFORE = re.compile(r"(?:^|[^a-zA-Z])(?:[kcdm]?m|hm|dam)\Z")
 _LOW = "a-zàáâãèéêìíòóôõùúýăđĩũơưạ-ỹ"
 _UP = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
 _STOP = re.compile(rf"(?<=[{_LOW}][{_LOW}][{_LOW}])\. (?=[{_UP}])")
@@ -38,15 +39,17 @@ def clean(text: str) -> str:
 
     Private, unassigned and control characters go; digits of other scripts become ours.
     """
-    odd = set(text) - _USUAL
+    odd = set(_UNUSUAL.findall(text))
     if odd:
-        text = _LINES.sub("\n", text)
-        text = unicodedata.normalize("NFC", text)
-        text = _RAISED.sub(_raised, text)
-        text = _LOWERED.sub(_lowered, text)
-        text = _VULGAR.sub(_vulgar, text)
-        text = _replaced(text, set(text) - _USUAL)
-    return _SPACES.sub(" ", text)
+        if not odd.isdisjoint(_LINE_ENDS):
+            text = _LINES.sub("\n", text)
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+        for signs, pattern, said in _BY_SIGN:
+            if not odd.isdisjoint(signs):
+                text = pattern.sub(said, text)
+        text = _replaced(text, set(_UNUSUAL.findall(text)))
+    return _SPACES.sub(" ", text) if "  " in text or (odd and _ODD_SPACE.search(text)) else text
 
 
 def _replaced(text: str, odd: set[str]) -> str:
@@ -94,6 +97,14 @@ def _vulgar(found: re.Match[str]) -> str:
     if found.string[found.start() - 1 : found.start()].isdecimal():
         return f" {above}/{below} "
     return f" {cardinal(above)} phần {'tư' if below == '4' else cardinal(below)} "
+
+
+_LINE_ENDS = frozenset("\r\u2028\u2029\x0b\x85")
+_BY_SIGN = (
+    (frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣ"), _RAISED, _raised),
+    (frozenset("₀₁₂₃₄₅₆₇₈₉ᵢⱼₙₓ"), _LOWERED, _lowered),
+    (frozenset("¼½¾" + "".join(map(chr, range(0x2150, 0x215F)))), _VULGAR, _vulgar),
+)
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -4,10 +4,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_FORMULA = re.compile(
-    r"[=√∫^∮≤≥±∂]|<math>|(?<![^\W_])(?:sin|cos|tan|log)(?![^\W_])|(?<![^\W_])[A-Za-z] [-+] [A-Za-z0-9]"
-)
+_FORMULA_SIGN = re.compile("[=√∫^∮≤≥±∂]")
+_FUNCTION = re.compile(r"(?<![^\W_])(?:sin|cos|tan|log)(?![^\W_])")
+_SUM = re.compile(r"(?<![^\W_])[A-Za-z] [-+] [A-Za-z0-9]")
 _WORDS = re.compile(r"[^\W_]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _REACH = 48
 _CLAUSE = re.compile(r"[.!?;\n](?:\s|$)")
 _STOP = re.compile(r"[.!?;\n]")
@@ -30,7 +31,18 @@ def wordset(words: str) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def is_formula(text: str) -> bool:
     """True if the piece of text holds a sign that only sums and formulas have."""
-    return _FORMULA.search(text) is not None
+    return (
+        _FORMULA_SIGN.search(text) is not None
+        or ((" - " in text or " + " in text) and _SUM.search(text) is not None)
+        or (("sin" in text or "cos" in text or "tan" in text or "log" in text) and _FUNCTION.search(text) is not None)
+        or "<math>" in text
+    )
+
+
+@lru_cache(maxsize=64)
+def words_of(text: str) -> frozenset[str]:
+    """All words of a piece of text, in lower case: what it speaks of."""
+    return frozenset(_LETTERS.findall(text.lower()))
 
 
 @lru_cache(maxsize=64)
@@ -53,6 +65,19 @@ def word_before(text: str, pos: int) -> str:
     backwards = text[max(0, pos - _SHORT_REACH) : pos][::-1]
     found = _LAST.match(backwards)
     return found[1][::-1].lower() if found else ""
+
+
+_SHOUTED_BEFORE = re.compile(r"[^\W\d_a-z]{2,7} $")
+_SHOUTED_AFTER = re.compile(r" ([^\W\d_a-z]{2,7})(?![^\W_])")
+
+
+def is_shouted(text: str, pos: int, end: int) -> bool:
+    """True if a neighbour of the word in capitals is a Vietnamese word in capitals too, as in a heading."""
+    after = _SHOUTED_AFTER.match(text, end)
+    if after and not after[1].isascii() and after[1].isupper():
+        return True
+    before = _SHOUTED_BEFORE.search(text, max(0, pos - 9), pos)
+    return before is not None and not before[0].isascii() and before[0].isupper()
 
 
 def word_after(text: str, pos: int) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 
-from audio.reading.context import Read, ends_word, is_formula, near, word_before, words_before, wordset
+from audio.reading.context import Read, ends_word, is_formula, near, word_before, words_before, words_of, wordset
 from audio.reading.numbers import cardinal, integer
 
 _FULL = re.compile(r"(\d{1,2})\s?([/.-])\s?(\d{1,2})\s?\2\s?(\d{4})(?!\d|[/-]\d)")
@@ -12,6 +13,7 @@ _ISO = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?!\d|[/-]\d)")
 _DAY_MONTH = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/]|[.,]\d)")
 _MONTH_YEAR = re.compile(r"(\d{1,2})\s?([/-])\s?(\d{4})(?![\d/]|[.,]\d)")
 _BARE_MONTH_YEAR = re.compile(r"(\d{1,2})\s([12]\d{3})(?![\d/]|[.,]\d)")
+_POINTED_SPAN = re.compile(r"(\d{1,2})\.(\d{1,2})\s?[-–]\s?(\d{1,2})\.(\d{1,2})(?![\d/]|[.,]\d)")
 _DAY_MONTH_DASH = re.compile(r"(\d{1,2})[-.](\d{1,2})(?!\d|[-./,]\d|\s?%)")
 _DAYS = re.compile(r"(\d{1,2})\s?(?:[-–]|đến|và|,)\s?(\d{1,2})([/.])(\d{1,2})(?:\3(\d{4}))?(?![\d/]|[.,]\d)")
 _SPAN = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d{4}))?\s?[-–]\s?(\d{1,2})/(\d{1,2})(?:/(\d{4}))?(?![\d/]|[.,]\d)")
@@ -19,11 +21,16 @@ _ROW = re.compile(r"(\d{1,2}(?:,\s?\d{1,2}){2,9})/(\d{1,2})(?:/(\d{4}))?(?![\d/]
 _NUMBERED_YEAR = wordset("quý kỳ kì đợt lần số hội khóa khoá học")
 _LEADS = wordset(
     "ngày hôm sáng trưa chiều tối đêm từ đến trước sau lễ tết mùng mồng rằm vào hết kể phiên dịp nay qua tới cho "
-    "hạn chót thứ nhật ngay tận quá khánh niệm mừng động nhi nữ sĩ nghỉ chiến"
+    "hạn chót thứ nhật ngay tận quá khánh niệm mừng động nhi nữ sĩ nghỉ chiến kết kiến"
 )
+_BEFORE_POINTS = wordset("ngày từ")
+_SCALES = wordset("lệ tl qh hoạch đồ")
+_BY_DAYS = wordset("trước sau hết")
+_ENDS = wordset("từ đến hết tới trước sau qua và vào")
 _BEFORE_DASH = wordset("ngày hôm lễ niệm dịp mừng khánh")
 _WEEKDAYS = wordset("hai ba tư năm sáu bảy nhật")
 _NO_DAY_WORD = wordset("ngày mùng mồng hôm rằm đường")
+_HOUR_BEFORE = re.compile(r"\d[hgHG]\d{0,2}'?/$")
 _STREETS = wordset("3/2 30/4 2/9 19/5 1/5 8/3 27/7 22/12 19/8 20/11 26/3 23/9 2/4 1/4 27/2 3/3")
 _HOUSE = wordset("số ngõ hẻm ngách kiệt đường nhà")
 _SUM = re.compile(r"[+=]")
@@ -32,13 +39,24 @@ _OF_PARTS = wordset(
     "khoảng hơn có đạt gần chiếm bằng là được số còn giảm tăng kém tới đủ thêm với lấy bớt mất trên dưới trong lệ "
     "hạng binh"
 )
+_MEASURED = re.compile(
+    r"\s?(?:[a-zA-Z°%]{1,4}\d?(?![^\W_])|triệu|nghìn|ngàn|đồng|người|hộ|con|cây|tuổi|tháng|ngày|năm|giờ|phút|lần|lít|độ)"
+)
+_DASHED = re.compile(r"(?<![\d-])(?:1[3-9]|2\d|3[01])-(?:1[0-2]|0?[1-9])(?:-\d{4})?(?![\d-])")
+_OF_THINGS = re.compile(
+    r" (?:thôn|xã|xóm|ấp|bản|hộ|tiêu chí|phường|chi|người|em|tổ|đơn vị|trường|thành viên|đại biểu)"
+    r"(?! [A-ZĐ\d])(?![^\W_])"
+)
+_POINTED_DATE = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}\.20\d\d(?!\d)")
 _LISTED = re.compile(r"(?<![\d/])(\d{1,2}/\d{1,2})(?:,| và|, và| -) $")
+_SURE_DAY = re.compile(r"(?<![\d/.,])(?:1[3-9]|2\d|3[01])/(?:1[0-2]|0?[1-9])(?![\d/%]|[.,]\d| ?[a-zđ%°]{1,3}(?![a-z]))")
+_CLASS = frozenset({"lớp"})
 _LAST_MONTH = 12
-_DATE_LIKELY = re.compile(r"\d{1,4}\s?[/.-]|\d{1,2} [12]\d{3}")
 _SINCE = 1000
 _HALF_CENTURY = 60
 
 
+@lru_cache(maxsize=4_096)
 def _is_day(day: str, month: str, year: str = "2024") -> bool:
     try:
         date(int(year), int(month), int(day))
@@ -60,16 +78,7 @@ def _year(year: str | None) -> str:
     return f" năm {cardinal(year)}" if year else ""
 
 
-def dated(text: str, pos: int) -> Read | None:
-    """A date with its year, a range of days, or a month with its year."""
-    if listed := _listed_days(text, pos):
-        return listed
-    if _DATE_LIKELY.match(text, pos):
-        return _span(text, pos) or _days(text, pos) or _full(text, pos) or _month_year(text, pos)
-    return _days(text, pos)
-
-
-def _listed_days(text: str, pos: int) -> Read | None:
+def listed_days(text: str, pos: int) -> Read | None:
     """`ngày 3, 4, 5/10/2026`: days in a row with the month of the last."""
     found = _ROW.match(text, pos)
     if found is None or word_before(text, pos) != "ngày":
@@ -80,7 +89,8 @@ def _listed_days(text: str, pos: int) -> Read | None:
     return Read(f"{', '.join(map(cardinal, days))} {_month(month)}{_year(year)}", found.end())
 
 
-def _full(text: str, pos: int) -> Read | None:
+def full(text: str, pos: int) -> Read | None:
+    """A day with its month and year, in any of the usual spellings."""
     if found := _FULL.match(text, pos):
         day, sign, month, year = found.groups()
         if _is_day(day, month, year) and int(year) >= _SINCE:
@@ -96,9 +106,10 @@ def _full(text: str, pos: int) -> Read | None:
     return None
 
 
-def _days(text: str, pos: int) -> Read | None:
+def days(text: str, pos: int) -> Read | None:
+    """`23-25/11`, `3 và 4/12`: days of one month."""
     found = _DAYS.match(text, pos)
-    if found is None or (found[3] == "." and not found[5]):
+    if found is None or (found[3] == "." and not found[5] and word_before(text, pos) != "ngày"):
         return None
     first, last, _, month, year = found.groups()
     between = "và" if re.search("và|,", found[0]) else "đến"
@@ -114,10 +125,11 @@ def _days(text: str, pos: int) -> Read | None:
     return Read(spoken, found.end())
 
 
-def _span(text: str, pos: int) -> Read | None:
+def span(text: str, pos: int) -> Read | None:
+    """`1/3-15/3/2026`, `ngày 1.3-15.3`: from one day to another."""
     found = _SPAN.match(text, pos)
     if found is None:
-        return None
+        return _pointed_span(text, pos)
     day, month, year, last_day, last_month, last_year = found.groups()
     if not _is_day(day, month) or not _is_day(last_day, last_month) or is_formula(text):
         return None
@@ -125,16 +137,31 @@ def _span(text: str, pos: int) -> Read | None:
     return Read(f"{first} đến ngày {cardinal(last_day)} {_month(last_month)}{_year(last_year)}", found.end())
 
 
-def _month_year(text: str, pos: int) -> Read | None:
+def _pointed_span(text: str, pos: int) -> Read | None:
+    found = _POINTED_SPAN.match(text, pos)
+    if found is None or word_before(text, pos) not in _BEFORE_POINTS or "ngày" not in words_of(text):
+        return None
+    day, month, last_day, last_month = found.groups()
+    if not _is_day(day, month) or not _is_day(last_day, last_month):
+        return None
+    first = f"{_lead(text, pos)}{cardinal(day)} {_month(month)}"
+    return Read(f"{first} đến ngày {cardinal(last_day)} {_month(last_month)}", found.end())
+
+
+def month_year(text: str, pos: int) -> Read | None:
+    """`11/2026`, `tháng 11 2026`, and the year of something numbered (`kỳ 1/2026`)."""
     key = word_before(text, pos)
     found = _MONTH_YEAR.match(text, pos)
     if found is None and key == "tháng":
         found = _BARE_MONTH_YEAR.match(text, pos)
-        if found and _is_day("1", found[1]):
-            return Read(f"{_month(found[1]).removeprefix('tháng ')}{_year(found[2])}", found.end())
+        if found is None or not _is_day("1", found[1]):
+            return None
+        return Read(f"{_month(found[1]).removeprefix('tháng ')}{_year(found[2])}", found.end())
     if found is None or not ends_word(text, found.end()) or int(found[3]) < _SINCE:
         return None
     number, sign, year = found.groups()
+    if key in _SCALES:
+        return None
     if key in _NUMBERED_YEAR:
         return Read(f"{integer(number)}{_year(year)}", found.end()) if sign == "/" else None
     month = re.fullmatch("0?[1-9]|1[0-2]", number)
@@ -149,31 +176,70 @@ def day_and_month(text: str, pos: int) -> Read | None:
     found = _DAY_MONTH.match(text, pos)
     key = word_before(text, pos)
     if found is None:
-        dash = _DAY_MONTH_DASH.match(text, pos)
-        sure = dash is not None and key in _BEFORE_DASH and _is_day(dash[1], dash[2])
-        if (
-            dash is None
-            or not sure
-            or (
-                key == "ngày" and "-" in dash[0] and int(dash[2]) > int(dash[1]) and "0" not in (dash[1][0], dash[2][0])
-            )
-        ):
-            return None
-        return Read(f"{_lead(text, pos)}{cardinal(dash[1])} {_month(dash[2])}", dash.end())
+        return _dashed(text, pos, key)
     day, month = found.groups()
+    if (
+        "lớp" in text
+        and near(text, pos, _CLASS, 5)
+        and int(day) <= _LAST_MONTH
+        and "ngày" not in words_before(text, pos, 3)
+    ):
+        return None
     street = key in ("đường", "đ", "phố", "quảng") and found[0] in _STREETS
     if not _is_day(day, month) or (key in _HOUSE and not street):
         return None
     if street:
         return Read(f"{cardinal(day)} {_month(month)}", found.end())
-    if found[0] == "24/7" and key != "ngày":
-        return None
-    if found[0] in _FEASTS and key not in _OF_PARTS and _in_words(text, pos, found.end()):
-        return Read(f"{_lead(text, pos)}{cardinal(day)} {_month(month)}", found.end())
-    leading_nought = day[0] == "0" or month[0] == "0"
-    if not (leading_nought or key in _LEADS or _speaks_of_days(text, pos) or _too_big(text, pos, found)):
-        return None
+    if not _is_feast(text, pos, found, key) and not _after_hour(text, pos):
+        if key != "ngày" and (found[0] == "24/7" or _OF_THINGS.match(text, found.end())):
+            return None
+        leading_nought = day[0] == "0" or month[0] == "0"
+        if not (leading_nought or key in _LEADS or _speaks_of_days(text, pos) or _too_big(text, pos, found)):
+            return None
     return Read(f"{_lead(text, pos)}{cardinal(day)} {_month(month)}", found.end())
+
+
+def _is_feast(text: str, pos: int, found: re.Match[str], key: str) -> bool:
+    return found[0] in _FEASTS and key not in _OF_PARTS and _in_words(text, pos, found.end())
+
+
+def _after_hour(text: str, pos: int) -> bool:
+    """True behind an hour with a slash (`19h/20-11`)."""
+    return text[pos - 1 : pos] == "/" and _HOUR_BEFORE.search(text, max(0, pos - 6), pos) is not None
+
+
+def _dashed(text: str, pos: int, key: str) -> Read | None:
+    """`20-11` and `20.11` where the word before or a weekday says that it is a day."""
+    dash = _DAY_MONTH_DASH.match(text, pos)
+    if dash is None or not _is_day(dash[1], dash[2]):
+        return None
+    known = (
+        key in _BEFORE_DASH
+        or _on_weekday(text, pos)
+        or (key in _ENDS and _dashed_day(text, dash))
+        or (key in _BY_DAYS and int(dash[1]) > _LAST_MONTH and not _MEASURED.match(text, dash.end()))
+    )
+    rising = "-" in dash[0] and int(dash[2]) > int(dash[1]) and "0" not in (dash[1][0], dash[2][0])
+    if not known or (key == "ngày" and rising):
+        return None
+    return Read(f"{_lead(text, pos)}{cardinal(dash[1])} {_month(dash[2])}", dash.end())
+
+
+def _dashed_day(text: str, found: re.Match[str]) -> bool:
+    """True of `20-1` and `5-2`, which no range can be, and of `3-5` beside one of them, when no unit follows."""
+    if _MEASURED.match(text, found.end()):
+        return False
+    if "." in found[0]:
+        return _POINTED_DATE.search(text) is not None
+    return int(found[1]) > int(found[2]) or _DASHED.search(text) is not None
+
+
+def _on_weekday(text: str, pos: int) -> bool:
+    """True behind `chủ nhật` or `thứ bảy`, and behind an hour with a slash (`19h/20-11`)."""
+    before = words_before(text, pos, 2)
+    if _after_hour(text, pos):
+        return True
+    return before == ("chủ", "nhật") or (len(before) > 1 and before[0] == "thứ" and before[1] in _WEEKDAYS)
 
 
 def _in_words(text: str, pos: int, end: int) -> bool:
@@ -184,8 +250,15 @@ def _in_words(text: str, pos: int, end: int) -> bool:
     )
 
 
+@lru_cache(maxsize=64)
+def _names_a_day(text: str) -> bool:
+    return _SURE_DAY.search(text) is not None and _SUM.search(text) is None
+
+
 def _speaks_of_days(text: str, pos: int) -> bool:
     before = words_before(text, pos, 6)
+    if _names_a_day(text) and before[-1:] and before[-1] not in _OF_PARTS:
+        return True
     if before[-1:] == ("là",) and {"sinh", "nhật"} <= set(before):
         return True
     if "ngày" in before and not any(word.isdecimal() for word in before) and not _SUM.search(text, pos):

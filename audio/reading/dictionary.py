@@ -36,12 +36,21 @@ class Replacements:
 
     def mark(self, text: str) -> str:
         """`text` with each word found replaced by a private character that no rule touches."""
+        parts: list[str] = []
+        done = 0
+        for start, end, place in self.found(text):
+            parts += [text[done:start], f" {chr(_FIRST_PLACE + place)} "]
+            done = end
+        return "".join(parts) + text[done:] if parts else text
+
+    def found(self, text: str) -> list[tuple[int, int, int]]:
+        """Where words of the dictionary stand in `text`: from, to, and the place of the entry (`said`), in order."""
         if not self._by_start:
-            return text
+            return []
         lower = text.lower()
         if len(lower) != len(text):
             lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-        parts: list[str] = []
+        words: list[tuple[int, int, int]] = []
         done = 0
         for token in _TOKEN.finditer(text):
             start = token.start()
@@ -49,10 +58,13 @@ class Replacements:
                 continue
             found = self._at(text, lower, start)
             if found is not None:
-                end, place = found
-                parts += [text[done:start], f" {chr(_FIRST_PLACE + place)} "]
-                done = end
-        return "".join(parts) + text[done:]
+                words.append((start, *found))
+                done = found[0]
+        return words
+
+    def said(self, place: int) -> str:
+        """What the entry at this place is read as."""
+        return self._spoken[place]
 
     def _at(self, text: str, lower: str, start: int) -> tuple[int, int] | None:
         token = _TOKEN.match(lower, start)

@@ -9,7 +9,8 @@ from audio.reading.letters import spell
 from audio.reading.numbers import digits
 
 _DOMAINS = (
-    "com|vn|org|net|edu|gov|info|io|ai|dev|tech|me|tv|gle|asia|biz|app|site|online|shop|xyz|co|us|uk|jp|cn|eu|fr|de|abc"
+    "com|vn|org|net|edu|gov|info|io|ai|dev|tech|me|tv|gle|asia|biz|app|site|online|shop|xyz|"
+    "co|us|uk|jp|cn|eu|fr|de|ly|abc"
 )
 _MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,4}")
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"()]{1,400}|www\.[^\s<>\"()]{1,400}", re.IGNORECASE)
@@ -44,19 +45,32 @@ _WORDS = wordset(
 )
 _WHOLE = wordset("com gov net info gmail api os zip docx wav gle dev tech ai lang")
 _VOWEL = re.compile("[aeiou]")
-_LIKELY = re.compile(r"[@\\_]|://|\.[A-Za-z]|www|[A-Za-z~]?/[A-Za-z_.]+[/_.]")
+_DOT_AND_LETTER = re.compile(r"\.[A-Za-z]")
+_TWO_PIECES = re.compile(r"/[A-Za-z_.]+[/_.]")
+_LIKELY = re.compile(r"[@\\_]|\.[A-Za-z]|://|/[A-Za-z_.]+[/_.]|www")
 _NOT_A_SITE = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @lru_cache(maxsize=256)
 def likely(text: str) -> bool:
     """True if the piece of text may hold an address at all."""
-    return _LIKELY.search(text) is not None
+    return (
+        "@" in text
+        or "_" in text
+        or "\\" in text
+        or "www" in text
+        or "://" in text
+        or _DOT_AND_LETTER.search(text) is not None
+        or ("/" in text and _TWO_PIECES.search(text) is not None)
+    )
 
 
 def address(text: str, pos: int) -> Read | None:
     """An e-mail address, a link, a site or a file's path, said sign by sign; trailing punctuation stays outside."""
     if not likely(text):
+        return None
+    blank = text.find(" ", pos)
+    if _LIKELY.search(text, pos, blank if blank > 0 else len(text)) is None:
         return None
     window = text[pos : pos + 8]
     for pattern in (_MAIL, _LINK, _SITE, _FILE, _PATH, _SNAKE, _HANDLE):
@@ -102,24 +116,33 @@ def _piece(piece: str) -> str:
     return _cut(low)
 
 
-_INITIALS = ("ubnd", "hdnd", "mttq", "thcs", "thpt", "bhxh", "bhyt", "ubmttq", "tyt", "htx", "vp")
+_INITIALS = ("ubnd", "hdnd", "mttq", "thcs", "thpt", "bhxh", "bhyt", "ubmttq", "tyt", "htx", "vp", "ub")
+
+
+def _with_initials(low: str) -> str:
+    """`ubndtanphu` and `vanphongubnd`: initials of an office before or behind syllables; nothing for anything else."""
+    for initials in _INITIALS:
+        rest, head = low[len(initials) :], low.removesuffix(initials)
+        if low.startswith(initials) and (rest in _INITIALS or syllables.split(rest)):
+            return f"{spell(initials)} {_piece(rest)}"
+        if head != low and (parts := syllables.split(head)):
+            return f"{' '.join(parts)} {spell(initials)}"
+    return ""
 
 
 def _cut(low: str) -> str:
-    for initials in _INITIALS:
-        rest = low[len(initials) :]
-        if low.startswith(initials) and (rest in _INITIALS or syllables.split(rest)):
-            return f"{spell(initials)} {_piece(rest)}"
+    if said_initials := _with_initials(low):
+        return said_initials
     parts = syllables.split(low)
     if parts:
         return " ".join(parts)
     for cut in range(2, len(low) - 1):
         if low[:cut] in _WORDS and (whole := syllables.split(low[cut:])) and low[cut:] not in _WORDS:
             return f"{low[:cut]} {' '.join(whole)}"
-    for cut in (3, 4, len(low) - 3, len(low) - 4):
+    for cut in (2, 3, 4, len(low) - 3, len(low) - 4):
         head, tail = low[: max(0, cut)], low[max(0, cut) :]
         for spelled, rest, front in ((head, tail, True), (tail, head, False)):
-            if not 3 <= len(spelled) <= 4 or _VOWEL.search(spelled):  # noqa: PLR2004 - initials are few
+            if not 2 <= len(spelled) <= 4 or _VOWEL.search(spelled):  # noqa: PLR2004 - initials are few
                 continue
             whole = syllables.split(rest)
             if whole and len(rest) > 2:  # noqa: PLR2004

@@ -19,9 +19,10 @@ _PARTS = re.compile(r"[-/.,]")
 _KINDS = wordset("định tư luật lệnh quyết thị văn cáo hoạch trình lệ bộ số dẫn điện án kết thư luật nđ tt qđ nq ct")
 _CLAUSE = re.compile(r"[.;\n]\s")
 _NAMED_WITHIN = 48
-_KIND_SIGNS = wordset("NĐ ND TT TTLT QĐ QD CT CTr CTHĐ NQ NQLT KH KL TB TTr TTR BC CV HD GM BB QC ĐA PA CĐ VBHN")
+_KIND_SIGNS = wordset("NĐ ND TT TTLT QĐ QD CT CTr CTHĐ NQ NQLT KH KL TB TTr TTR BC CV HD GM BB QC ĐA PA CĐ VBHN HĐ")
 _NEVER_SPELLED = wordset("TW TƯ TU HU ĐU BCĐ BCH BTV QH")
 _SPELLED_MOST = 3
+_KIND_AHEAD = re.compile(r"([A-ZĐ][A-Za-zĐ]{1,4}) (?:số:? ?)?\d{1,6}[a-z]?(?:/\d{4})?[-/]\1(?![^\W_])")
 _NUMBERED = re.compile(r"([^\W\d]+)(\d+)")
 
 
@@ -85,6 +86,8 @@ def _letters(parts: list[str]) -> str:
 
 
 def _is_short(part: str) -> bool:
+    if part in tables.abbreviations() and part not in tables.names():
+        return False
     return len(part) <= _SPELLED_MOST and part.isalpha() and part not in _NEVER_SPELLED
 
 
@@ -108,12 +111,25 @@ def _sign(part: str) -> str:
 
 def _split_sign(part: str) -> str:
     """`VPUBND` is an office (`VP`) of something known."""
-    names, words = tables.names(), tables.abbreviations()
+    names = tables.names()
     for cut in range(2, len(part) - 1):
         head, tail = part[:cut], part[cut:]
-        if (head in names or head in words) and (tail in names or tail in words):
+        if (head in names or _sure(head)) and (tail in names or _sure(tail)):
             return f"{_sign(head)} {_sign(tail)}"
     return ""
+
+
+def kind(text: str, pos: int) -> Read | None:
+    """`CT 45-CT/TW`, `CĐ số 07/CĐ-UBND`: the kind of a document, told by the number behind it."""
+    found = _KIND_AHEAD.match(text, pos)
+    if found is None or found[1] not in _KIND_SIGNS:
+        return None
+    return Read(tables.names()[found[1]], found.end(1))
+
+
+def _sure(part: str) -> bool:
+    entries = tables.abbreviations().get(part)
+    return entries is not None and not entries[-1].side
 
 
 def sign_words(text: str, pos: int) -> Read | None:

@@ -1,6 +1,7 @@
 """The names of letters, and words spelled by them."""
 
 import unicodedata
+from functools import lru_cache
 
 NAMES = {
     "a": "a", "ă": "á", "â": "ớ", "b": "bê", "c": "xê", "d": "đê", "đ": "đê", "e": "e", "ê": "ê", "f": "ép",
@@ -24,6 +25,7 @@ def name(letter: str) -> str:
     return NAMES.get(base, letter)
 
 
+@lru_cache(maxsize=4_096)
 def spell(word: str) -> str:
     """`word` letter by letter; digits one by one."""
     from audio.reading.numbers import DIGITS

@@ -2,8 +2,8 @@
 
 import re
 
-from audio.reading import units
-from audio.reading.context import Read, near, wordset
+from audio.reading import tables, units
+from audio.reading.context import Read, near, words_of, wordset
 from audio.reading.numbers import cardinal, decimal
 
 _CURRENCIES = {
@@ -25,25 +25,36 @@ _CODES = (
     r"THB|CHF|đ|Đ)(?![^\W_])"
 )
 _BEHIND = re.compile(rf"(?:\s?({_SCALE})|(?:\s(?=[tT]r\.?đ))?([kK]|tr|Tr|ng))?[ .]?(?:(?<=\d)d(?![^\W_])|({_CODES}))")
-_SLANG = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(k|K|tr|Tr|t|tỷ|tỉ|triệu|ng)(\d{1,3})?(?![^\W_]|/ha)")
+_SLANG = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s?(k|K|tr|Tr|t|tỷ|tỉ|triệu|ng)(\d{1,3})?(?![^\W_])(?!(?<=t)/ha)")
 _SLANG_LIKELY = re.compile(r"\d+(?:[.,]\d+)?\s?[kKtTn$€]")
 _SIGN = re.compile(rf"(US\$|[$€£¥₩₫₹])\s?(\d+(?:[.,]\d+)*)(?:\s?({_SCALE}|k|K|tr)(?![^\W_]))?(?:\s?(USD|VND|VNĐ))?")
 _PER = re.compile(r"\s?/\s?(?:1\s)?(?=[^\W_])")
 _PER_WORD = re.compile(r"\s?/\s?(\d{1,3} )?([^\W\d_]+)")
-_LABELS = wordset("mã lô biển hộ phòng")
-_TIMES = {"h": "giờ", "p": "phút", "s": "giây", "d": "ngày"}
+_LABELS = wordset("mã lô biển hộ phòng hình điệp")
+_TIMES = {"th": "tháng", "h": "giờ", "p": "phút", "s": "giây", "d": "ngày"}
+_EPIDEMIC = wordset("điệp trang khuẩn dịch covid")
+_MARKED = wordset("môn thi điểm toán văn")
+_ENGLISH_GROUP = re.compile(r"[1-9]\d{0,2},\d{3}")
+_MARK = re.compile(r"\d{1,2}(?:,\d{1,2})?")
 _PERSONS = wordset("bé trẻ cháu gái trai em nam nữ tuổi ông bà anh chị người cụ")
 _LASTING = wordset("giờ ngày tuần tháng năm phút giây quý")
 _COMRADE = re.compile(r"/[cC](?![^\W_])")
+_GAPS = frozenset(" .")
+_STARTS = frozenset("ntvckKTUVđĐueEGJCNRASd₫$€£¥₩₹.")
 _CENTS = re.compile(r"(\d{1,9})[.,](\d{2}|\d)(?!\d)")
 
 
 def behind(text: str, pos: int, written: str) -> Read | None:
     """The currency behind a number that ends at `pos`, scale and price unit included; `written` is the number."""
+    start = text[pos : pos + 1]
+    if (text[pos + 1 : pos + 2] if start in _GAPS else start) not in _STARTS:
+        return None
     found = _BEHIND.match(text, pos)
     if found is None or (not found[3] and "d" not in found[0]):
         return None
     scale = _SCALES.get(found[1] or found[2] or "", "")
+    if found[3] == "đ" and not scale and _is_mark(text, written):
+        return Read("điểm", found.end())
     currency = _CURRENCIES[(found[3] or "đ").lower()]
     if found[3] in ("đ", "Đ") and _COMRADE.match(text, found.end()):
         return None
@@ -52,6 +63,16 @@ def behind(text: str, pos: int, written: str) -> Read | None:
     per = _per(text, found.end())
     words = " ".join(filter(None, [scale, currency, per.spoken if per else ""]))
     return Read(words, per.end if per else found.end())
+
+
+def in_english_groups(written: str, behind_it: str) -> bool:
+    """True of `1,200` before `đ` or `đồng`: nobody prices to a thousandth, so the comma parts thousands."""
+    return _ENGLISH_GROUP.fullmatch(written) is not None and behind_it.startswith("đồng")
+
+
+def _is_mark(text: str, written: str) -> bool:
+    """True of `8,5đ` in a sentence about an examination."""
+    return _MARK.fullmatch(written) is not None and not _MARKED.isdisjoint(words_of(text))
 
 
 def price_per(text: str, pos: int) -> Read | None:
@@ -73,10 +94,16 @@ def _per(text: str, pos: int, *, chained: bool = False) -> Read | None:
         rest = _per(text, found.end(), chained=True)
         return Read(f"trên {word}{' ' + rest.spoken if rest else ''}", rest.end if rest else found.end())
     unit = units.unit_at(text, found.start(2))
-    said, end = (unit.spoken, unit.end) if unit else (word, found.end())
+    said, end = (unit.spoken, unit.end) if unit else (_whole(word), found.end())
     rest = _per(text, end, chained=True)
     count = cardinal(found[1].strip()) if found[1] else "một"
     return Read(f"{count} {said}{' ' + rest.spoken if rest else ''}", rest.end if rest else end)
+
+
+def _whole(word: str) -> str:
+    """`HS` and `NLĐ` in their words, any other word as it is."""
+    entries = tables.abbreviations().get(word) if word.isupper() else None
+    return entries[-1].spoken if entries else word
 
 
 def with_cents(text: str, pos: int) -> Read | None:
@@ -105,7 +132,9 @@ def slang(text: str, pos: int) -> Read | None:
         return None
     if scale == "t" and not rest and near(text, pos, _PERSONS, 6):
         return Read(f"{decimal(number)} tuổi", found.end())
-    if scale == "K" and near(text, pos, _LABELS, 2):
+    if scale == "K" and (
+        near(text, pos, _LABELS, 2) or (found[0] == "5K" and not _EPIDEMIC.isdisjoint(words_of(text)))
+    ):
         return None
     said = f"{decimal(number)} {_SCALES[scale]}"
     if rest:

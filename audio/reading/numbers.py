@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 
 DIGITS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín")
+_NAMES = dict(zip("0123456789", DIGITS, strict=True))
 _AFTER_TEN = {"1": "mốt", "4": "tư", "5": "lăm"}
 _SCALES = ("", "nghìn", "triệu")
 _GROUP_DIGITS, _BILLION_DIGITS = 3, 9
@@ -16,6 +17,8 @@ _MOST_DIGITS = 27
 
 def digits(text: str) -> str:
     """Each decimal digit of `text` by its name; anything else is dropped."""
+    if text.isascii() and text.isdecimal():
+        return " ".join(map(_NAMES.__getitem__, text))
     return " ".join(DIGITS[int(char)] for char in text if char.isdecimal())
 
 
@@ -127,7 +130,10 @@ def is_thousands(number: str) -> bool:
 
 
 def _thousands(groups: list[str]) -> bool:
-    return 1 <= len(groups[0]) <= 3 and groups[0][0] != "0" and all(len(group) == 3 for group in groups[1:])  # noqa: PLR2004
+    first, *others = groups
+    if not (first.isdecimal() and len(first) <= _GROUP_DIGITS and first[0] != "0"):
+        return False
+    return all(len(group) == _GROUP_DIGITS and group.isdecimal() for group in others)
 
 
 def _pieces(groups: list[str], separator: str) -> str:

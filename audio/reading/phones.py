@@ -12,12 +12,14 @@ _BRACKETED_ABROAD = re.compile(rf"\(\+(\d{{1,3}})\)\s?(\d{{2,11}})((?:{_GAP}\d{{
 _BRACKETED = re.compile(rf"\((0\d{{1,4}})\)\s?(\d{{1,9}})((?:{_GAP}\d{{2,9}}){{0,4}})(?!\d)")
 _GROUPED = re.compile(rf"(0\d{{1,4}})((?:{_GAP}\d{{1,8}}){{1,4}})(?!\d|/(?!\s?0\d{{2}})|%)")
 _SOLID = re.compile(r"0\d{8,10}(?!\d)")
+_COUNTRY = re.compile(rf"84{_GAP}\d{{1,3}}(?:{_GAP}\d{{2,8}}){{1,3}}(?!\d)")
 _SERVICE = re.compile(rf"(1[89]00)(?:{_GAP}(\d{{2,6}})((?:{_GAP}\d{{2,4}}){{0,2}})|(\d{{4,6}}))(?!\d|[/%])")
 _SHORT = re.compile(r"\d{3,8}(?![^\W_]|[/%:]|[.,-]\d)")
 _LOCAL = re.compile(r"[2-9]\.\d{3}[. ]\d{3}(?![\d/%.,]|\s?(?:đ|đồng|người|hộ)(?![^\W_]))")
 _LINES = wordset("thoại đt sđt bàn tel fax")
 _LONG_GROUPS = re.compile(r"\d{3,6}(?:[ -]\d{3,6}){1,5}(?!\d|[/%])")
 _CODE = re.compile(r"\d{4,}(?:[-–]\d{2,6})*(?![\d/%]|[.,]\d)")
+_TELEPHONE = re.compile(r"[ .:]{0,3}(?:\(?0\d{1,3}|\+84|1[89]00)[ .\-)]{0,2}\d")
 _DIGITS = re.compile(r"\d+")
 _YEARS = re.compile(r"(?:19|20)\d\d(?:[-–](?:19|20)\d\d)(?![\d-])")
 _MIXED_CODE = re.compile(r"\w{1,12}(?:\.\w{1,12}){2,7}(?![^\W_])")
@@ -25,7 +27,14 @@ _PLATE = re.compile(r"(\d{2})\s?-?\s?([A-ZĐ]{1,2}\d?)\s?[- ]\s?(\d{3}\.?\d{2}|\
 _SHORT_PLATE = re.compile(r"(\d{2})([A-ZĐ]{1,2}\d?)(?![^\W_])")
 _DOTTED = re.compile(r"\d{1,4}(?:\.\d{1,4}){2,3}(?![\d.]\d|\.?\d)")
 _EMERGENCY = frozenset({"111", "112", "113", "114", "115", "1022", "116", "117", "119", "109"})
+_EMERGENCY_NUMBER = re.compile(r"1(?:1[1-7]|022|09)(?![^\W_]|[/%]|[.,-]\d| ?(?:triệu|nghìn|đồng))")
+_CALLING = re.compile(
+    r"(?i:gọi|đường dây nóng|tổng đài|số máy)|1(?:1[1-7]|022)\s?(?::|\(|–|- ).{1,40}(?<!\d)1(?:1[1-7]|022)(?!\d)"
+)
+_NUMBERED = wordset("điều khoản lớp phòng nhà tổ thôn đội mục trang tuyến xe quyết")
+_ANSWERING = wordset("để hoặc và khi nếu hay đối báo cứu cảnh công là khẩn về ngay của trong phòng thuộc có")
 _CALL = wordset("gọi đài hotline dây nóng bấm máy phone zalo viber fax alo khẩn cấp gấp thoại tel đt sđt đtdđ")
+_ASKED = wordset("gọi số đài thoại đt sđt máy hotline")
 _CALL_MORE = wordset("gọi đài hotline nóng")
 _HOLDERS = wordset(
     "cccd cmnd cmtnd khoản stk mã mst thẻ serial seri otp bhxh bhyt imei pin mật khẩu căn cước hiệu chiếu tk sim"
@@ -40,6 +49,11 @@ _LOT_WORDS = wordset("mã lô số hiệu")
 _FERTILISERS = wordset("npk phân lân kali")
 _FEWEST, _MOST = 8, 12
 _CARD = 12
+
+
+def telephone_follows(text: str, pos: int) -> bool:
+    """True if the beginning of a telephone number stands at `pos`, after blanks or a colon."""
+    return _TELEPHONE.match(text, pos) is not None
 
 
 def _spaced(*groups: str) -> str:
@@ -63,17 +77,24 @@ def phone(text: str, pos: int) -> Read | None:
         return Read(digits(found[0]), found.end())
     if first in "(0":
         found = (_GROUPED if first == "0" else _BRACKETED).match(text, pos)
-        if found and _FEWEST + 1 <= _count(*found.groups()) <= _MOST:
+        fewest = _FEWEST + (not near(text, pos, _ASKED, 2))
+        if found and fewest <= _count(*found.groups()) <= _MOST:
             return Read(_spaced(*found.groups()), found.end())
     if first == "1" and (found := _SERVICE.match(text, pos)):
         said = _spaced(*found.groups())
         return Read(said if _count(*found.groups()) > _FEWEST + 2 else said.replace(",", ""), found.end())
+    if first == "8" and (found := _COUNTRY.match(text, pos)) and near(text, pos, _CALL, 3):
+        return Read(_spaced(found[0]), found.end())
     return _short(text, pos)
 
 
 def _short(text: str, pos: int) -> Read | None:
+    if text[pos] == "1" and (emergency := _EMERGENCY_NUMBER.match(text, pos)) and _called(text, emergency):
+        return Read(digits(emergency[0]), emergency.end())
     if text[pos + 1 : pos + 2] == "." and (local := _LOCAL.match(text, pos)) and near(text, pos, _LINES, 2):
         return Read(_spaced(local[0]), local.end())
+    if text[pos] != "1" and (key := word_before(text, pos)) not in _CALL and key != "số":
+        return None
     found = _SHORT.match(text, pos)
     if found is None:
         return None
@@ -90,16 +111,26 @@ def _short(text: str, pos: int) -> Read | None:
     return Read(digits(found[0]), found.end()) if called and not counts else None
 
 
+def _called(text: str, found: re.Match[str]) -> bool:
+    """True of an emergency number in a sentence that tells to call one, unless things are counted with it."""
+    if _CALLING.search(text) is None or word_before(text, found.start()) in _NUMBERED:
+        return False
+    after = _THING.match(text, found.end())
+    return after is None or after[1].lower() in _ANSWERING
+
+
 def identity(text: str, pos: int) -> Read | None:
     """A number of a card, account, tax payer or parcel: long, grouped by four, or after a word that says so."""
-    if (found := _LONG_GROUPS.match(text, pos)) and _count(found[0]) >= _CARD:
-        return Read(_spaced(found[0]), found.end())
+    if (groups := _LONG_GROUPS.match(text, pos)) and _count(groups[0]) >= _CARD:
+        return Read(_spaced(groups[0]), groups.end())
+    mixed, found = _MIXED_CODE.match(text, pos), _CODE.match(text, pos)
+    if not (groups or mixed or found):
+        return None
     held = near(text, pos, _HOLDERS, 4) and not _YEARS.search(text, max(0, pos - 5), pos + 9)
-    if held and (found := _MIXED_CODE.match(text, pos)):
-        return Read(" chấm ".join(spell(part) for part in found[0].split(".")), found.end())
-    if held and (found := _LONG_GROUPS.match(text, pos)):
-        return Read(_spaced(found[0]), found.end())
-    found = _CODE.match(text, pos)
+    if held and mixed:
+        return Read(" chấm ".join(spell(part) for part in mixed[0].split(".")), mixed.end())
+    if held and groups:
+        return Read(_spaced(groups[0]), groups.end())
     if found is None or not (held or (found[0][0] == "0" and "-" in found[0])):
         return None
     after = _THING.match(text, found.end())
@@ -114,7 +145,7 @@ def plate(text: str, pos: int) -> Read | None:
         return Read(f"{cardinal(found[1])} {spell(found[2])} {tail}", found.end())
     if (found := _LOT.match(text, pos)) and near(text, pos, _LOT_WORDS, 2):
         return Read(f"{cardinal(found[1])} {spell(found[2])} {digits(found[3])}", found.end())
-    if near(text, pos, _PLATE_WORDS, 2) and (found := _SHORT_PLATE.match(text, pos)):
+    if (found := _SHORT_PLATE.match(text, pos)) and near(text, pos, _PLATE_WORDS, 2):
         return Read(f"{cardinal(found[1])} {spell(found[2])}", found.end())
     return None
 
@@ -127,7 +158,7 @@ def dotted(text: str, pos: int) -> Read | None:
     parts = found[0].split(".")
     if all(len(part) == 3 for part in parts[1:]) and word_before(text, pos) not in ("ip", "là"):  # noqa: PLR2004
         return None
-    if near(text, pos, _FERTILISERS, 2):
+    if near(text, pos, _FERTILISERS, 4):
         return Read(" ".join(integer(part) for part in parts), found.end())
     if any(part == "000" for part in parts):
         return None

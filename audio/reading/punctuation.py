@@ -3,19 +3,25 @@
 import re
 
 _MARKS = re.compile(r"[,.!?](?: ?[,.!?])+(?=([^ \n]?))|[,.!?](?=([^ \n]))")
-_BLANKS = re.compile("  +")
 _EDGES = re.compile(r"\n[ ,.]+(?=[^\s])")
 _STRENGTH = {",": 0, ".": 1, "!": 2, "?": 3}
 
 
+def single_blanks(text: str) -> str:
+    """One blank for every run of them, in as many plain passes as the longest run halves."""
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
 def settle(text: str) -> str:
     """One blank between words, none before a mark, of marks in a row the strongest, no comma at a line's ends."""
-    text = _BLANKS.sub(" ", text)
+    text = single_blanks(text)
     for mark in _STRENGTH:
         text = text.replace(f" {mark}", mark)
     text = _MARKS.sub(_one_mark, text)
     text = _EDGES.sub("\n", f"\n{text}\n").replace(" \n", "\n").replace(",\n", "\n")
-    return _BLANKS.sub(" ", text[1:-1])
+    return single_blanks(text[1:-1])
 
 
 def _one_mark(found: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from audio.reading.context import Read, word_before, words_before, wordset
+from audio.reading.context import Read, is_shouted, word_before, words_before, wordset
 from audio.reading.numbers import cardinal
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -14,7 +14,9 @@ _KEYS = wordset(
 )
 _LOWER_KEYS = _KEYS - {"quý", "năm", "lần", "kỳ", "kì", "hội", "loại", "tập"} | {"năm"}
 _YEAR = re.compile(r"/([12]\d{3})(?!\d)")
-_TITLE_AFTER = re.compile(r"[./]\s+[^\W\d_]{2}")
+_COUNTED = re.compile(r"\d\S{0,9}(?: \S{1,9})? $")
+_TIMES = re.compile(r" \d")
+_TITLE_AFTER = re.compile(r"(?:[./:]| [-–]|-)\s+[^\W\d_]{2}")
 
 
 def value(numeral: str) -> int:
@@ -38,13 +40,15 @@ def roman(text: str, pos: int) -> Read | None:
     if not number:
         return None
     key, upper = word_before(text, pos), found[0].isupper()
+    if found[0] in "xX" and _TIMES.match(text, found.end()) and _COUNTED.search(text, max(0, pos - 20), pos):
+        return Read("nhân", found.end())
     if upper:
         wanted = key in _KEYS or _is_name(text, pos, found[0]) or _is_heading(text, pos, found)
     else:
         wanted = key in _LOWER_KEYS and _stands_apart(text, found.end())
     if not wanted and key in ("và", "đến", "hoặc") and upper:
         wanted = not _KEYS.isdisjoint(words_before(text, pos, 4)) and set(found[0]) <= set("IVX")
-    if not wanted and not (upper and len(found[0]) > 1 and set(found[0]) <= set("IVX")):
+    if not wanted and not (upper and len(found[0]) > 1 and _sure(text, pos, found)):
         return None
     if key == "thứ" and number in (1, 4) and (number == 4 or "lần" in words_before(text, pos, 2)):  # noqa: PLR2004
         return Read("nhất" if number == 1 else "tư", found.end())
@@ -54,6 +58,13 @@ def roman(text: str, pos: int) -> Read | None:
     if text[found.end() : found.end() + 2] == "/ " and _is_heading(text, pos, found):
         return Read(f"{cardinal(str(number))},", found.end() + 1)
     return Read(cardinal(str(number)), found.end())
+
+
+def _sure(text: str, pos: int, found: re.Match[str]) -> bool:
+    """True of a numeral that no other capitals could be; `VI` and `XI` are words in a heading (`VI PHẠM`)."""
+    if not set(found[0]) <= set("IVX"):
+        return False
+    return found[0] not in ("VI", "XI") or not is_shouted(text, pos, found.end())
 
 
 def _is_name(text: str, pos: int, numeral: str) -> bool:

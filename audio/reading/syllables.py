@@ -12,10 +12,12 @@ _CLOSED = "(?:uye|ie|ye|uo|oo|ua|ue|uy|oa|oe|[aeiouy])(?:ch|ng|nh|[cmnpt])"
 _SIMPLE = "ue|uy|uo|oa|oe|[aeiouy]"
 _BARE = re.compile(f"(?:{_ONSET})?(?:{_CLOSED}|{_OPEN}|{_SIMPLE})")
 _NO_ONSET = wordset("an anh am ap ao ai yen ung au em oanh oai uong uc un")
+_RARE = wordset("nanh noanh nuc nuong nuy phon")
 _MARKS = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323", "\u0302", "\u0306", "\u031b"}
 _LONGEST = 7
 _PIECE = 10
 _AN = re.compile("ngan(?!g|h)")
+_ODD = re.compile("c[eiy]|k[aou]|gy|ge|ng[eiy]|n?gh[aouy]")  # no spelling of Vietnamese, so the cut is likely wrong
 _CLUSTERS = frozenset({"tr", "th", "ch", "ph", "kh", "gh", "gi"})
 _VOWELS = frozenset("aeiouy")
 
@@ -53,7 +55,7 @@ def split(word: str) -> tuple[str, ...] | None:
             behind, piece = best[end], word[start:end]
             if behind is None or not is_syllable(piece) or (piece[0] in _VOWELS and piece not in _NO_ONSET):
                 continue
-            cost = behind[0] + _PIECE + _seam(word, start)
+            cost = behind[0] + _PIECE + _seam(word, start) + 2 * (piece in _RARE) + 4 * (_ODD.match(piece) is not None)
             chosen = best[start]
             if chosen is None or cost < chosen[0]:
                 best[start] = (cost, (piece, *behind[1]))

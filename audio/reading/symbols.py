@@ -3,7 +3,7 @@
 import re
 
 from audio.reading import tables, units
-from audio.reading.context import Read, is_formula, near, words_before, wordset
+from audio.reading.context import Read, is_formula, near, word_after, words_before, words_of, wordset
 from audio.reading.dictionary import is_marked
 from audio.reading.letters import name
 
@@ -27,13 +27,25 @@ _PRIME = re.compile(r"'{1,2}")
 _HYPHENS = re.compile(r"-+")
 _STARS = re.compile(r"\*{1,2}")
 _APPROX = re.compile(r"~\s?(?=[\d$])")
-_BULLET = re.compile(r"[-–+*•●▪◦✓]\s*(?=\S)")
+_BULLET = re.compile(r"[-–+*•●▪◦✓](?:( +)(?=[^\W\d_][^\W\d_A-Z])|\s*(?=\S))")
 _ABSOLUTE = re.compile(r"\|([^|\n]{1,20})\|")
+_STEP = re.compile(
+    r" ?((?:thứ|ngày|tháng|quý|tuần|cấp)(?= (?:\d|hai|ba|tư|năm|sáu|bảy|[ivx]+(?![^\W_]))))", re.IGNORECASE
+)
+_STARRED = wordset("ocop sạn hạng")
+_OF_YEAR = re.compile(r"/(?:19|20)\d\d(?![\d/])")
+_PARTS_OF_YEAR = wordset("tháng quý vụ kỳ đợt")
+_CODE_BEFORE = re.compile(r"(?<![^\W_])[A-ZĐ]{1,4}\d{1,4}$")
+_CODE_AFTER = re.compile(r"/[A-ZĐ]{1,4}\d{1,4}(?![^\W_])")
+_NEXT_POINT = re.compile(r"\+ ?[^\W\d_]{2}")
+_ENDS = frozenset(";:.,")
+_DOUBLE_ARROW = re.compile("=+>|>>+")
 _ARROW = re.compile(r"[-=]{1,2}>|⟶")
 _PER = wordset(
     "sào ha hộ người ngày tháng năm lít bình con cây lần vụ mẫu kg tấn giờ tuần công gốc hố khóm luống lứa ca buổi đợt"
 )
 _RATIO = wordset("tỷ tỉ")
+_MEASURED = wordset("đồng lít tấn tạ yến mét gam nghìn triệu tỷ điểm")
 _RUNS = wordset("chuyến lượt ca suất đội vòng trận")
 _ALTERNATIVES = wordset(
     "thôn xóm ấp bản làng xã phường tổ khu huyện tỉnh bố cha ba mẹ má vợ chồng ông bà anh chị em cô chú con cháu nam "
@@ -42,6 +54,8 @@ _ALTERNATIVES = wordset(
 _COUNT = re.compile(r"(?:^|[^\w.,])\d[\d.,]*\s?(?:[^\W\d_]+\s){0,2}([^\W\d_]{2,})$")
 _FOLLOWING = re.compile(r"\d[\d.,]*(?=\s[^\W\d_])|[^\W\d_]{2,}")
 _PHONES = re.compile(r"/\s?0\d{2,4}[ .]?\d{3}")
+_COUNT_BEFORE = re.compile(r"\d[^/]{0,16}(?:/[^\W\d_]{1,8})?$")
+_NEXT_NAME = re.compile(r"/ [A-ZĐÀ-Ỹ][^\W\d_A-Z]")
 _EITHER = wordset("lệ số")
 
 
@@ -50,7 +64,7 @@ def symbol(text: str, pos: int) -> Read:
     char = text[pos]
     if (char in _KEPT and char != "!") or is_marked(char):
         return Read(char, pos + 1)
-    if at_start(text, pos) and (bullet := _BULLET.match(text, pos)) and not is_formula(text):
+    if at_start(text, pos) and (bullet := _BULLET.match(text, pos)) and (bullet[1] or not is_formula(text)):
         return Read("", bullet.end())
     special = _SPECIAL.get(char)
     if special and (found := special(text, pos)):
@@ -92,6 +106,8 @@ def _hyphen(text: str, pos: int) -> Read | None:
     if found is None:
         return None
     before, after = text[pos - 1 : pos] if pos else "", text[found.end() : found.end() + 1]
+    if _next_step(text, pos, found.end()):
+        return Read("đến", found.end())
     opened = not before.strip() or before in "(=<>"
     if opened and after.isalpha() and is_formula(text) and _variable(text, found.end()):
         return Read("âm" if _starts_operand(text, pos) else "trừ", found.end())
@@ -106,6 +122,12 @@ def _hyphen(text: str, pos: int) -> Read | None:
     ):
         return Read("trừ", found.end())
     return Read(" ", found.end()) if before.isalnum() or after.isalnum() else Read(",", found.end())
+
+
+def _next_step(text: str, pos: int, end: int) -> bool:
+    """True of `thứ 2 - thứ 6`, `ngày 1/12 - ngày 5/12`: the same word on both sides, each with its number."""
+    follows = _STEP.match(text, end)
+    return follows is not None and follows[1].lower() in words_before(text, pos, 4)[:-1]
 
 
 def _variable(text: str, pos: int) -> bool:
@@ -139,11 +161,15 @@ _VIETNAMESE = re.compile("[à-ỹ]|ma$")
 
 def _slash(text: str, pos: int) -> Read | None:
     before, after = text[max(0, pos - 9) : pos].rstrip(" ")[-1:], text[pos + 1 : pos + 2]
+    if text[pos - 1 : pos] == " " and _NEXT_NAME.match(text, pos):
+        return Read(",", pos + 1)
     if not (before.isalnum() or before in ")'%°!") or not (after.strip() and (after.isalnum() or after in "(√∂")):
         return Read("trên" if after == " " and (before.isalnum() or before in tuple(")!")) else " ", pos + 1)
-    if _PHONES.match(text, pos):
+    if _PHONES.match(text, pos) or (_CODE_AFTER.match(text, pos) and _CODE_BEFORE.search(text, max(0, pos - 9), pos)):
         return Read(",", pos + 1)
     words = words_before(text, pos, 5)
+    if _OF_YEAR.match(text, pos) and not _PARTS_OF_YEAR.isdisjoint(words[-1:]):
+        return Read("năm", pos + 1)
     last = re.search(r"([^\W_]+)$", text[max(0, pos - 12) : pos].rstrip())
     following = re.match(r"[^\W_]+", text[pos + 1 : pos + 13])
     wordy = last is not None and following is not None and _plain_word(last[1]) and _plain_word(following[0])
@@ -151,19 +177,18 @@ def _slash(text: str, pos: int) -> Read | None:
         wordy
         and following is not None
         and following[0].lower() in _PER
-        and re.search(r"\d[^/]{0,16}$", text[max(0, pos - 24) : pos])
+        and _COUNT_BEFORE.search(text, max(0, pos - 32), pos)
     ):
-        return Read("trên", pos + 1)
+        unit = units.unit_at(text, pos + 1)
+        return Read(f"trên {unit.spoken}", unit.end) if unit else Read("trên", pos + 1)
     if counted := _per_count(text, pos):
         return counted
-    if "cúm" in words[-2:]:
+    if "cúm" in words[-2:] or {"size", "cỡ"} & set(words):
         return Read(" ", pos + 1)
     if wordy and not _EITHER & set(words[:-1]) and not is_formula(text):
         return Read(",", pos + 1)
     if last is not None and len(last[1]) > 1 and last[1].isalpha() and last[1].islower() and after.isdecimal():
         return Read(",", pos + 1)
-    if {"size", "cỡ"} & set(words):
-        return Read(" ", pos + 1)
     return Read("trên", pos + 1)
 
 
@@ -179,11 +204,18 @@ def _per_count(text: str, pos: int) -> Read | None:
     if counted[1] in _ALTERNATIVES:
         return None
     following = _FOLLOWING.match(text, pos + 1)
-    if following is None or following[0] in _ALTERNATIVES or following[0].isupper():
+    if following is None or following[0] in _ALTERNATIVES:
         return None
+    if following[0].isupper():
+        return Read("trên", pos + 1) if following[0] in tables.abbreviations() else None
     if following[0][0].isdecimal() and following[0] != "1":
-        return Read(",", pos + 1)
+        return Read("trên" if _same_kind(text, counted[1], following.end()) else ",", pos + 1)
     return Read("một" if following[0] in _RUNS else "trên", pos + 1)
+
+
+def _same_kind(text: str, counted: str, end: int) -> bool:
+    """True of `45 hộ/120 hộ` and `1,5 lít/16 lít`: a part out of a whole, or one measure in another."""
+    return counted in _MEASURED or word_after(text, end) == counted
 
 
 def _plain_word(word: str) -> bool:
@@ -191,14 +223,17 @@ def _plain_word(word: str) -> bool:
 
 
 def _plus(text: str, pos: int) -> Read | None:
-    del text
-    return Read("cộng", pos + 1)
+    """A sum; behind the end of a clause only the mark of one more point (`; + Từ 14 giờ`)."""
+    listed = _NEXT_POINT.match(text, pos) and text[max(0, pos - 9) : pos].rstrip(" ")[-1:] in _ENDS
+    return Read(",", pos + 1) if listed else Read("cộng", pos + 1)
 
 
 def _star(text: str, pos: int) -> Read | None:
     found = _STARS.match(text, pos)
     before = text[max(0, pos - 9) : pos].rstrip()[-1:]
     after = text[found.end() :].lstrip()[:1] if found else ""
+    if found and before.isdecimal() and not after.isdecimal() and not _STARRED.isdisjoint(words_of(text)):
+        return Read("sao", found.end())
     return Read("nhân", found.end()) if found and before.isdecimal() and after.isdecimal() else None
 
 
@@ -243,9 +278,22 @@ def _less(text: str, pos: int) -> Read | None:
 
 
 def _greater(text: str, pos: int) -> Read | None:
+    if text.startswith(">>", pos):
+        return _equals(text, pos)
     if text[pos + 1 : pos + 2] == "=":
         return Read("lớn hơn hoặc bằng", pos + 2)
     return None
+
+
+def _equals(text: str, pos: int) -> Read | None:
+    """`=> xem`: an arrow is a pause."""
+    found = _DOUBLE_ARROW.match(text, pos)
+    return Read(",", found.end()) if found else None
+
+
+def _until(text: str, pos: int) -> Read | None:
+    """`Km 350 ÷ Km 352`: from here to there."""
+    return Read("đến", pos + 1) if text[pos + 1 : pos + 3].lstrip()[:1].isalpha() and not is_formula(text) else None
 
 
 def _hash(text: str, pos: int) -> Read | None:
@@ -269,5 +317,5 @@ def _exclamation(text: str, pos: int) -> Read | None:
 _SPECIAL = {
     "^": _caret, "-": _hyphen, "–": lambda text, pos: _hyphen(text[:pos] + "-" + text[pos + 1 :], pos), "/": _slash,
     "+": _plus, "*": _star, "~": _approx, "'": _prime, '"': _double_prime, "|": _bar, "<": _less, ">": _greater,
-    "#": _hash, "!": _exclamation,
+    "=": _equals, "#": _hash, "!": _exclamation, "÷": _until,
 }  # fmt: skip

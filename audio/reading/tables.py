@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One reading of an abbreviation, for use when one of `words` is at its `side` (`before`, `after`, or always).
+    """One reading of an abbreviation, and when it holds.
 
-    After it, `#` stands for a number, `@` for a date, `$` for nothing on either side and `*` for a word with a capital.
+    One of `words` must stand at its `side`: `before`, `after`, or `near` (anywhere in the sentence); no side is always.
+    After it, `#` stands for a number, `1/` for a scale, `@` for a date, `$` for nothing on either side and `*` for a
+    word with a capital.
     """
 
     spoken: str

@@ -2,21 +2,25 @@
 
 import re
 
-from audio.reading.context import Read, near, word_after, word_before, wordset
+from audio.reading.context import Read, near, word_after, word_before, words_of, wordset
 from audio.reading.numbers import cardinal, decimal
 
-_CLOCK = r"(\d{1,2})\s?(?:[hHgG]|:(?=\d\d))\s?(\d{2})(?:\s?(?:ph(?:út)?|p|'))?(?![\d:]|[.,]\d)(?![^\W\d_])"
+_CLOCK = r"(\d{1,2})\s?(?:[hHgG]|:(?=\d\d))\s?(\d{2})(?:\s?(?:ph(?:út)?|p|'))?(?!\d|:\d|[.,]\d)(?![^\W\d_])"
 _TO = r"\s?(?:[-–÷~]|->)\s?"
 _HOUR_MINUTE = re.compile(_CLOCK)
+_HOUR_THEN_DATE = re.compile(r"\d{1,2}[hHgG] \d{1,2}/\d")
 _SHORT_MINUTE = re.compile(r"(\d{1,2})h(\d)(?!\d)(?![^\W\d_])")
 _SECONDS = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:\s?giây)?(?![\d:]|[.,]\d)")
 _LONG = re.compile(r"(\d{1,2})h(\d{1,2})(?:m|p|ph|')?(\d{1,2})s(?![^\W_])")
-_HOUR = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)\s?h(?![^\W_]|/(?!\d{1,2}/\d))")
+_HOUR = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)\s?h(?![^\W_]|/(?!\d{1,2}[/-]\d))")
+_POINTED = re.compile(r"(\d{1,2})\.(\d{2})\s?h(?![^\W_]|/(?!\d{1,2}[/-]\d))")
 _CAPITAL_HOUR = re.compile(r"(\d{1,2})H(?![^\W_]|/)")
 _G_HOUR = re.compile(r"(\d{1,2})g(?![^\W_]|/)")
 _MINUTES = re.compile(r"(\d{1,3})(?:p|ph)(\d{1,2})s(?![^\W_])|(\d{1,3})(?:p|ph|')(?![^\W_]|')")
-_SPELLED = re.compile(r"(\d{1,2}) giờ (\d{1,2})(?!\d|[/.,]\d|\s?(?:phút|-|–|%))")
-_RANGE_START = re.compile(r"(\d{1,2})(?:[hHgG](?:\s?(\d{2}))?|:(\d{2}))" + _TO + r"(?=\d{1,2}(?:[hHgG]|:\d\d))")
+_SPELLED = re.compile(r"(\d{1,2}) ?giờ ?(\d{1,2})(?:\s?(?:(phút)(?![^\W_])|')|(?!\d|[/.,]\d|\s?(?:phút|-|–|%)))")
+_RANGE_START = re.compile(
+    r"(\d{1,2})(?:[hHgG](?:\s?(\d{2}))?|:(\d{2}))(?:'|\s?ph(?:út)?)?" + _TO + r"(?=\d{1,2}(?:[hHgG]|:\d\d))"
+)
 _BARE_RANGE = re.compile(r"(\d{1,2})" + _TO + r"(\d{1,2})\s?h(\d{2})?(?![^\W_]|/)")
 _RATIO = wordset("lệ số")
 _RATIO_BEFORE = frozenset({"tỉ", "tỷ"})
@@ -24,8 +28,9 @@ _DAY_PARTS = wordset("sáng trưa chiều tối đêm khuya")
 _AT = wordset("lúc từ đến hồi khoảng vào trước sau")
 _AFTER_MINUTES = wordset("sáng trưa chiều tối đêm ngày hôm cùng thứ tại đến ở các hàng mỗi")
 _ZONES = re.compile(r"\s?(gmt|utc|cst|pst|est|jst|mst|edt|pdt)(?![^\W_])", re.IGNORECASE)
-_BEFORE_DATE = re.compile(r"/(?=(?:ngày )?\d{1,2}/\d{1,2}(?!\d))")
+_BEFORE_DATE = re.compile(r"/(?=(?:ngày )?\d{1,2}[/-]\d{1,2}(?!\d))")
 _PLATES = wordset("biển mã bks")
+_FERTILISERS = wordset("npk phân")
 _LAST_HOUR, _LAST_MINUTE = 24, 59
 
 
@@ -52,19 +57,19 @@ def _with_zone(text: str, spoken: str, end: int) -> Read:
 _PROPORTION = re.compile(r"\d+(?:[.,]\d+)*(?::\d+(?:[.,]\d+)*){1,4}(?![\d:])")
 
 
-def time(text: str, pos: int) -> Read | None:
-    """A time of day, the start of a range of times, a duration, or a proportion such as `tỷ lệ 2:1`."""
-    return _proportion(text, pos) or _range(text, pos) or _clock(text, pos) or _duration(text, pos)
+_SCALE = re.compile(r"1:\d{3,6}|1:\d{1,3}(?:\.000)+")
 
 
-def _proportion(text: str, pos: int) -> Read | None:
+def proportion(text: str, pos: int) -> Read | None:
+    """`tỷ lệ 2:1`, `1:2000`: one in another."""
     found = _PROPORTION.match(text, pos)
-    if found is None or not _is_ratio(text, pos):
+    if found is None or not (_is_ratio(text, pos) or (_SCALE.fullmatch(found[0]) and text[pos - 1 : pos] != "-")):
         return None
     return Read(" trên ".join(decimal(part) for part in found[0].split(":")), found.end())
 
 
-def _range(text: str, pos: int) -> Read | None:
+def start_of_range(text: str, pos: int) -> Read | None:
+    """`7h-` of `7h-11h`, and `7-11h` whole."""
     if found := _RANGE_START.match(text, pos):
         minutes = found[2] or found[3] or ""
         if _valid(found[1], minutes or "0"):
@@ -74,12 +79,13 @@ def _range(text: str, pos: int) -> Read | None:
     return None
 
 
-def _clock(text: str, pos: int) -> Read | None:
+def clock(text: str, pos: int) -> Read | None:
+    """A time of day with its minutes, and seconds if any."""
     if found := _SECONDS.match(text, pos):
         return _of_seconds(text, pos, found)
     if (found := _LONG.match(text, pos)) and _valid(found[1], found[2], found[3]):
         return Read(_said(found[1], found[2], found[3]), found.end())
-    if found := _HOUR_MINUTE.match(text, pos):
+    if (found := _HOUR_MINUTE.match(text, pos)) and not _HOUR_THEN_DATE.match(text, pos):
         if ":" in found[0] and _is_ratio(text, pos):
             return None
         if _valid(found[1], found[2]):
@@ -89,7 +95,7 @@ def _clock(text: str, pos: int) -> Read | None:
     if (found := _SHORT_MINUTE.match(text, pos)) and _valid(found[1]):
         return Read(_said(found[1], found[2]), found.end())
     if (found := _SPELLED.match(text, pos)) and _valid(found[1], found[2]):
-        after = word_after(text, found.end())
+        after = "" if found[3] or text[found.end() - 1] == "'" else word_after(text, found.end())
         if not after or after.lower() in _AFTER_MINUTES:
             return Read(_said(found[1], found[2]), found.end())
     return None
@@ -97,7 +103,7 @@ def _clock(text: str, pos: int) -> Read | None:
 
 def _of_seconds(text: str, pos: int, found: re.Match[str]) -> Read | None:
     hours, minutes, seconds = found.groups()
-    if _is_ratio(text, pos) or not _valid(hours, minutes, seconds):
+    if _is_ratio(text, pos) or not _valid(hours, minutes, seconds) or not _FERTILISERS.isdisjoint(words_of(text)):
         return None
     return _with_zone(text, _said(hours, minutes, seconds), found.end())
 
@@ -106,7 +112,10 @@ def _is_ratio(text: str, pos: int) -> bool:
     return near(text, pos, _RATIO_BEFORE, 5) and near(text, pos, _RATIO, 5)
 
 
-def _duration(text: str, pos: int) -> Read | None:
+def whole(text: str, pos: int) -> Read | None:
+    """Hours or minutes alone: `17h`, `1,5h`, `45p`, `3p20s`."""
+    if (found := _POINTED.match(text, pos)) and _valid(found[1], found[2]):
+        return _with_zone(text, _said(found[1], found[2]), found.end())
     if found := _HOUR.match(text, pos):
         return _with_zone(
             text, f"{decimal(found[1]) if not found[1].isdecimal() else cardinal(found[1])} giờ", found.end()

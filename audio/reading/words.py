@@ -4,8 +4,16 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-from audio.reading import chemistry, electronic, legal, roman, syllables, tables, units
-from audio.reading.context import Read, is_formula, near, word_after, word_before, words_before, wordset
+from audio.reading import chemistry, electronic, legal, phones, places, roman, syllables, tables, units
+from audio.reading.context import (
+    Read,
+    is_formula,
+    is_shouted,
+    word_after,
+    words_before,
+    words_of,
+    wordset,
+)
 from audio.reading.letters import GREEK, name, spell
 from audio.reading.numbers import cardinal, digits, integer
 
@@ -13,47 +21,23 @@ _RUN = re.compile(r"[^\W\d_α-ωΑ-Ω]+|[α-ωΑ-Ω]")
 _SHORTENED = re.compile(r"[A-Za-z]{1,12}'[A-Za-z]{1,3}(?![^\W_])")
 _CODE = re.compile(r"[^\W\d_]+\d[^\W_]*(?:\.\d{1,2}(?!\d))*(?:-\d+[^\W_]*)*|[^\W\d_]{1,6}-\d{1,6}[^\W_]*")
 _INITIALS = re.compile(r"[A-ZĐ](?:\.[A-ZĐ])+\.?(?![^\W_])")
-_QUARTER = re.compile(r"Q([1-4])/(\d{4})(?!\d)")
-_WEEKDAY = re.compile(r"T([2-7])(?![^\W_])")
-_ROADS = {
-    "QL": "quốc lộ",
-    "ĐT": "đường tỉnh",
-    "DT": "đường tỉnh",
-    "TL": "tỉnh lộ",
-    "HL": "hương lộ",
-    "ĐH": "đường huyện",
-    "BĐ": "báo động",
-    "NV": "nguyện vọng",
-    "Km": "ki lô mét",
-    "KM": "ki lô mét",
-}
-_ROAD = re.compile(r"(QL|ĐT|DT|TL|HL|ĐH|BĐ|NV|Km|KM)[ .]?(\d{1,4})([A-Z])?(?![^\W_]|/|[.,]\d)")
-_PLACES = {
-    "Q": "quận", "P": "phường", "H": "huyện", "X": "xã", "Đ": "đường", "KP": "khu phố", "T": "tỉnh", "Kp": "khu phố",
-    "F": "phường", "Tp": "thành phố", "TP": "thành phố", "Tx": "thị xã", "Km": "ki lô mét",
-}  # fmt: skip
-_PLACE = re.compile(r"(Q|P|H|X|Đ|KP|Kp|F|T)\.\s?(?=\d|[A-ZĐÀ-Ỹ][^\W\d_A-Z])|(KP|Kp|Q|P|F)\s?(?=\d{1,2}(?![\w/-]))")
-_ON_ROADS = wordset("đường tuyến trên qua đoạn dọc lộ ql tl đt dt")
-_DEPUTY = re.compile(
-    r"P\.\s?(?:(?=Chủ|Giám|Hiệu|Trưởng|Bí|Trạm|Chánh|CT|BT|HT|TP|chủ|giám|hiệu|trưởng|bí)()"
-    r"|(?=(?:Kinh tế|Văn hóa|Nội vụ|Tài|Giáo dục|GD|Tư pháp|TC|VH|KT|Lao động|LĐ|Nông|Quản)))"
-)
-_UNTIL = re.compile(r"\s?[-–]\s?(?=T[2-7](?![^\W_])|CN(?![^\W_]))")
-_TELEPHONE = re.compile(r"[ .:]{0,3}(?:\(?0\d{1,3}|\+84|1[89]00)[ .\-)]{0,2}\d")
+_QUARTER = re.compile(r"(?:Q([1-4])|T(0?[1-9]|1[0-2]))/((?:19|20)\d\d)(?!\d)")
 _DATE = re.compile(r"\(?\d{1,2}[/-]\d{1,2}(?!\d)")
-_ROOM = re.compile(r"\d{3}")
 _AND = re.compile(r"([A-Z]{1,3})\s?&\s?([A-Z]{1,3})(?![^\W_])")
-_DAYS = {"2": "hai", "3": "ba", "4": "tư", "5": "năm", "6": "sáu", "7": "bảy"}
-_DAY_LEADS = wordset(
-    "sáng trưa chiều tối đêm từ đến và nghỉ hai ba tư năm sáu bảy ngày các vào hết tới t2 t3 t4 t5 t6 t7"
-)
-_WEEKLY = re.compile(
-    r"(?<![^\W_])(?:tuần|buổi|lịch|giờ|chủ nhật|CN|sáng|chiều|tối|trưa|ngày|thứ|\d{1,2}[hg](?:\d\d)?"
-    r"|T[2-7] ?[-,&] ?T[2-7])(?![^\W_])"
-)
-_BLOCKS = wordset("nhà tòa toà lô khu dãy block tầng cột trạm mẫu cầu giống tiêu")
+_CROSS = re.compile(r"[A-ZĐ](?:x[A-ZĐ]){1,2}(?![^\W_])")
 _FUNCTIONS = wordset("sin cos tan cot log lim max min mod exp dx") - {"dx"}
 _NAME = re.compile(r"(?:[BCDFGHJKLMNPQRSTVWXYZ]{1,2}[AEIOU]{1,2}(?:NG|[NMTCPKS])?){2,6}")
+_FACTOR = re.compile(r" (?:số|mức|đơn giá|giá|tỷ|tỉ|hệ|tổng|diện|doanh|lương|tiền|thời|\()")
+_FIGURE = re.compile(r"[\d%][^\s]{0,9} $")
+_APART = frozenset(" ,;:)\n") | {""}
+_LETTER_ITEM = re.compile(r"/(?= ?[^\W\d_]{2})")
+_POINTED = re.compile(r"\.([A-ZĐƯ]{2,9})(?![^\W_])")
+_JOINTS = frozenset("&-")
+_NUMBERED = re.compile(r" \d{2}")
+_SHOUTED = re.compile(r"[^\W\d_a-z]{2} $")
+_GLUED = wordset(
+    "ngày tháng năm điều khoản mục thôn tổ xóm ấp đội lúc từ đến số quý lớp khối phường quận cấp bão hồi trước sau"
+)
 _SHORT = 3
 _FEW_DIGITS = 3
 _COMPOSED = 5
@@ -61,10 +45,34 @@ _COMPOSED = 5
 
 def word(text: str, pos: int) -> Read:
     """What the letters at `pos` are said as; at the least the run of letters itself."""
-    for rule in _rules(text[pos]):
+    run = _RUN.match(text, pos)
+    if run is None:
+        rules = _rules(text[pos])
+    else:
+        written, end = run[0], run.end()
+        behind = text[end : end + 2]
+        if behind[:1] in _APART:
+            if said := _sure().get(written):
+                return Read(said, end)
+            rules = _quiet(written, behind[1:] if behind[:1] == " " else "", electronic.likely(text))
+        else:
+            rules = _rules(text[pos])
+    for rule in rules:
         if found := rule(text, pos):
             return found
     return _letters(text, pos)
+
+
+@cache
+def _sure() -> dict[str, str]:
+    """Abbreviations that have one reading, whatever stands around, and that begin no longer one."""
+    table = tables.abbreviations()
+    starts = tables.abbreviations_by_start().items()
+    return {
+        run: table[run][0].spoken
+        for run, written in starts
+        if written == [run] and len(table[run]) == 1 and not table[run][0].side and len(run) > _SHORT - 1
+    }
 
 
 @cache
@@ -72,58 +80,117 @@ def _rules(first: str) -> tuple[Callable[[str, int], Read | None], ...]:
     """The rules that could know a word by its first letter, in order."""
     wanted = (
         (first.isascii() or first == "Đ", electronic.address),
-        (first in "QĐDTHLBNK", _road),
+        (first in "QĐDTHLBNKG", places.road),
+        (first == "B", places.alert),
+        (first in "aAcCôÔbB", places.person),
+        (first in "NTQCKHBGĐP", legal.kind),
         (True, _abbreviation),
-        (first == "Q", _quarter),
+        (first in "QT", _quarter),
         (first.isupper(), legal.sign_words),
         (first in "IVXLCDMivxlcdm", roman.roman),
-        (first in "QPHXĐKFT", _place),
+        (first in "QPHXĐKFT", places.place),
         (first.isupper(), _joined),
+        (first.isupper(), _crossed),
         (first.isupper(), _initials),
         (first.isupper(), chemistry.formula),
+        (first in "ckmg", units.plain_unit),
         (True, _code),
         (True, units.bare_unit),
     )
     return tuple(rule for known, rule in wanted if known)
 
 
+@lru_cache(maxsize=8_192)
+def _quiet(run: str, next_char: str, likely: bool) -> tuple[Callable[[str, int], Read | None], ...]:
+    """The rules that could know letters before a mark, or a blank and `next_char`: most need more behind them."""
+    numbered = next_char.isdecimal() or run.startswith("BĐ")
+    wanted: dict[Callable[[str, int], Read | None], bool] = {
+        electronic.address: likely,
+        places.road: numbered,
+        places.alert: run.startswith("BĐ"),
+        places.person: False,
+        legal.kind: bool(next_char) and (numbered or next_char == "s"),
+        _abbreviation: run in tables.abbreviations_by_start(),
+        _quarter: False,
+        legal.sign_words: False,
+        places.place: numbered or run == "KP",
+        _joined: next_char == "&",
+        _initials: False,
+        _code: False,
+        units.plain_unit: False,
+        units.bare_unit: run in tables.units(),
+    }
+    return tuple(rule for rule in _rules(run[0]) if wanted.get(rule, True))
+
+
 def _abbreviation(text: str, pos: int) -> Read | None:
     run = _RUN.match(text, pos)
     if run is None:
         return None
-    for written in tables.abbreviations_by_start().get(run[0], ()):
+    known = tables.abbreviations_by_start().get(run[0])
+    if known is None:
+        return None
+    for written in known:
         end = pos + len(written)
-        if not text.startswith(written, pos) or (written[-1].isalnum() and text[end : end + 1].isalnum()):
+        if not text.startswith(written, pos):
             continue
-        joined = written[-1] != "." and text[end : end + 1] in ("&", "-") and text[end + 1 : end + 2].isupper()
-        if joined and len(written) <= 2:  # noqa: PLR2004 - `CT&X` is something else
-            continue
-        if text[end : end + 1].isdecimal() or (text[end : end + 1] == "-" and text[end + 1 : end + 2].isdecimal()):
+        after = text[end : end + 1]
+        if (
+            after.isdecimal()
+            or (after.isalpha() and written[-1].isalnum())
+            or (after in _JOINTS and _goes_on(text, written, end))
+        ):
             continue
         for entry in tables.abbreviations()[written]:
+            if not entry.side and _is_word(written) and is_shouted(text, pos, end):
+                return None
             if _applies(entry, text, pos, end):
-                return Read(f"{entry.spoken}{_kept_stop(text, written, end)}", end)
+                return Read(f"{entry.spoken}{_kept_stop(text, written, end)}", _over_point(text, end))
     return None
+
+
+@lru_cache(maxsize=4_096)
+def _is_word(written: str) -> bool:
+    """True of capitals that are a word in a heading (`CA`, `TƯ`), whatever they stand for elsewhere."""
+    return written.isupper() and syllables.is_syllable(written) and syllables.has_vowel(written)
+
+
+def _over_point(text: str, end: int) -> int:
+    """Where to go on behind an abbreviation: a point that only parts it from another (`CT.HĐND`) is skipped."""
+    joined = _POINTED.match(text, end) if text[end : end + 1] == "." else None
+    return end + 1 if joined and joined[1] in tables.abbreviations() else end
+
+
+def _goes_on(text: str, written: str, end: int) -> bool:
+    """True if a code goes on behind the sign at `end` (`CT&X`, `BC-15`), so that it is no abbreviation of its own."""
+    after = text[end + 1 : end + 2]
+    if text[end : end + 1] == "-" and after.isdecimal():
+        return True
+    return len(written) <= 2 and written[-1] != "." and after.isupper()  # noqa: PLR2004 - long ones are sure
 
 
 def _applies(entry: tables.Entry, text: str, pos: int, end: int) -> bool:
     if not entry.side:
         return True
-    if entry.side == "after" and "#" in entry.words and _TELEPHONE.match(text, end):
+    if entry.side == "after" and "#" in entry.words and phones.telephone_follows(text, end):
         return False
     if entry.side == "before":
         return not entry.words.isdisjoint(words_before(text, pos, 2))
+    if entry.side == "near":
+        return not entry.words.isdisjoint(words_of(text))
     after = text[end : end + 24].lstrip(" .")
     if after.startswith(":"):
         return ":" in entry.words
+    if "1/" in entry.words and after.startswith("1/"):
+        return True
     if "$" in entry.words and not after and not text[:pos].rstrip():
         return True
     if "@" in entry.words and _DATE.match(after):
         return True
-    follows = word_after(text, end).lower()
+    follows = word_after(after, 0)
     if "*" in entry.words:
-        return word_after(text, end)[:1].isupper()
-    return follows in entry.words or ("#" in entry.words and after[:1].isdecimal())
+        return follows[:1].isupper()
+    return follows.lower() in entry.words or ("#" in entry.words and after[:1].isdecimal())
 
 
 def _kept_stop(text: str, written: str, end: int) -> str:
@@ -133,50 +200,14 @@ def _kept_stop(text: str, written: str, end: int) -> str:
 
 def _quarter(text: str, pos: int) -> Read | None:
     found = _QUARTER.match(text, pos)
-    return Read(f"quý {cardinal(found[1])} năm {cardinal(found[2])}", found.end()) if found else None
-
-
-def _road(text: str, pos: int) -> Read | None:
-    found = _ROAD.match(text, pos)
-    if found is None or _TELEPHONE.match(text, found.end(1)):
+    if found is None:
         return None
-    if found[1] == "DT" and not near(text, pos, _ON_ROADS, 4):
-        return None
-    number = cardinal(found[2]) if len(found[2]) <= _FEW_DIGITS else digits(found[2])
-    return Read(f"{_ROADS[found[1]]} {number}{' ' + name(found[3]) if found[3] else ''}", found.end())
+    part = f"quý {cardinal(found[1])}" if found[1] else f"tháng {_month(found[2])}"
+    return Read(f"{part} năm {cardinal(found[3])}", found.end())
 
 
-def _place(text: str, pos: int) -> Read | None:
-    if (day := _WEEKDAY.match(text, pos)) and _of_week(text, pos, day.end()):
-        until = _UNTIL.match(text, day.end())
-        return Read(f"thứ {_DAYS[day[1]]}{' đến' if until else ''}", until.end() if until else day.end())
-    if deputy := _DEPUTY.match(text, pos):
-        return Read("phòng" if deputy[1] is None else "phó", deputy.end())
-    found = _PLACE.match(text, pos)
-    if found is None or (found[1] == "T" and not text[found.end()].isalpha()):
-        return None
-    key = found[1] or found[2]
-    if key == "P" and _ROOM.match(text, found.end()):
-        return Read("phòng", found.end())
-    if found[2] in ("Q", "P", "F") and not _in_address(text, pos, found.end()):
-        return None
-    if found[1] in ("T", "H", "X") and not near(text, pos, wordset("xã huyện tỉnh phường thôn ấp tx tp"), 4):
-        return None
-    return Read(_PLACES[key], found.end())
-
-
-def _of_week(text: str, pos: int, end: int) -> bool:
-    """True of `T6` after a word of time, or before a date; a block or storey of a house is none."""
-    if word_before(text, pos) in _DAY_LEADS or word_after(text, end).lower() in ("ngày", "hằng", "hàng"):
-        return True
-    if near(text, pos, _BLOCKS, 2):
-        return False
-    return _WEEKLY.search(text, max(0, pos - 40), min(len(text), end + 8)) is not None
-
-
-def _in_address(text: str, pos: int, end: int) -> bool:
-    around = text[max(0, pos - 20) : end + 20].lower()
-    return bool(re.search(r"đường|phường|quận|tp|địa chỉ|thành phố|[pq]\.|ở ", around))
+def _month(number: str) -> str:
+    return "tư" if int(number) == 4 else cardinal(number)  # noqa: PLR2004 - April is `tư`
 
 
 def _joined(text: str, pos: int) -> Read | None:
@@ -188,6 +219,12 @@ def _joined(text: str, pos: int) -> Read | None:
     english = pair in {("R", "D"), ("M", "A"), ("S", "P"), ("AT", "T"), ("H", "M"), ("P", "G"), ("Q", "A")}
     left, right = (" ".join(half.lower()) if english else _initial_words(half) for half in pair)
     return Read(f"{left} {'and' if english else 'và'} {right}", found.end())
+
+
+def _crossed(text: str, pos: int) -> Read | None:
+    """`BxH`: sides by their letters."""
+    found = _CROSS.match(text, pos)
+    return Read(" nhân ".join(name(letter) for letter in found[0].split("x")), found.end()) if found else None
 
 
 def _initial_words(part: str) -> str:
@@ -210,6 +247,8 @@ def _code(text: str, pos: int) -> Read | None:
     if found is None:
         return None
     parts = re.findall(r"[^\W\d_]+|\d+|\.", found[0])
+    if parts[0].lower() in _GLUED and not parts[0].isupper():
+        return Read(parts[0], pos + len(parts[0]))
     if "-" in found[0] and len(parts[0]) > _SHORT and not parts[0].isupper() and len(parts) < 3:  # noqa: PLR2004
         return None
     said = [_code_part(part, text, after=index > 0) for index, part in enumerate(parts)]
@@ -226,7 +265,7 @@ def _code_part(part: str, text: str, *, after: bool) -> str:
     if part in _FUNCTIONS:
         return part
     if len(part) > _SHORT or (len(part) > 1 and not after and syllables.is_syllable(part)):
-        return " ".join(_camel_parts(part, text))
+        return _mixed(part, formula=is_formula(text))
     return spell(part)
 
 
@@ -237,7 +276,7 @@ def _letters(text: str, pos: int) -> Read:
     written, end = run[0], run.end()
     if shortened := _SHORTENED.match(text, pos):
         return Read(shortened[0], shortened.end())
-    if written.lower() in ("dt", "đt") and _TELEPHONE.match(text, end):
+    if written.lower() in ("dt", "đt") and phones.telephone_follows(text, end):
         return Read("điện thoại", end)
     if len(written) == 1:
         return _single(text, pos, written)
@@ -245,9 +284,21 @@ def _letters(text: str, pos: int) -> Read:
         return Read(spell(written), end)
     if written.isupper():
         before = text[pos - 1 : pos]
+        if _is_word(written) and is_shouted(text, pos, end):
+            return Read(written, end)
         glued = len(written) <= _SHORT and (before.isdecimal() or before == "+") and written not in tables.english()
-        return Read(spell(written) if glued else _upper(written), end)
-    return Read(" ".join(_camel_parts(written, text)), end)
+        return Read(spell(written) if glued or _is_variety(text, pos, written) else _upper(written), end)
+    return Read(_mixed(written, formula=is_formula(text)), end)
+
+
+def _is_variety(text: str, pos: int, written: str) -> bool:
+    """`OM 5451`: two capitals that make a syllable, but stand for a sort of seed or machine."""
+    return (
+        len(written) == 2  # noqa: PLR2004 - initials of a breeder
+        and written.isascii()
+        and _NUMBERED.match(text, pos + 2) is not None
+        and not _SHOUTED.search(text, max(0, pos - 12), pos)
+    )
 
 
 def _is_product(text: str, pos: int, written: str) -> bool:
@@ -269,13 +320,18 @@ def _single(text: str, pos: int, letter: str) -> Read:
         found = _SHORTENED.match(text, pos)
         if found:
             return Read(found[0], found.end())
+    if letter == "x" and _FACTOR.match(text, end) and _FIGURE.search(text, max(0, pos - 12), pos):
+        return Read("nhân", end)
     if text[end : end + 2] == ". " and text[end + 2 : end + 3].isalpha():
         return Read(name(letter), end + 1)
     if text[end : end + 1] in (")", ".") and not text[:pos].strip():
         return Read(f"{name(letter)},", end + 1)
+    if _LETTER_ITEM.match(text, end) and not text[:pos].strip():
+        return Read(f"{name(letter)},", end + 1)
     return Read(name(letter), end)
 
 
+@lru_cache(maxsize=4_096)
 def _upper(written: str) -> str:
     """A word in capitals: said if it is a syllable or a known word, else spelled."""
     if written in tables.wordlike():
@@ -302,15 +358,19 @@ def _composed(written: str) -> str:
     return ""
 
 
-def _camel_parts(written: str, text: str) -> list[str]:
+@lru_cache(maxsize=4_096)
+def _mixed(written: str, *, formula: bool) -> str:
     """`iPhone` and `ChatGPT` in their pieces; a piece with no vowel, or a variable of a formula, is spelled."""
     parts = re.findall(r"[A-ZĐ]?[^\W\dA-ZĐ_]+|[A-ZĐ]+(?![^\W\dA-ZĐ_])|[A-ZĐ]", written)
     if len(parts) == 1:
-        return [_piece(parts[0], text)]
-    return [_upper(part) if part.isupper() and len(part) > 1 else _piece(part, text) for part in parts]
+        return _piece(parts[0], formula=formula)
+    if not syllables.has_vowel(written):
+        return spell(written)
+    said = (_upper(part) if part.isupper() and len(part) > 1 else _piece(part, formula=formula) for part in parts)
+    return " ".join(said)
 
 
-def _piece(part: str, text: str) -> str:
+def _piece(part: str, *, formula: bool) -> str:
     if len(part) == 1:
         return part if part in "iI" else name(part)
     low = part.lower()
@@ -320,6 +380,6 @@ def _piece(part: str, text: str) -> str:
         return part
     if not syllables.has_vowel(part) and len(part) <= 5:  # noqa: PLR2004 - `Mr`, `tncn`
         return spell(part) if part.islower() else part
-    if len(part) <= _SHORT and part.islower() and not syllables.is_syllable(part) and is_formula(text):
+    if len(part) <= _SHORT and part.islower() and not syllables.is_syllable(part) and formula:
         return spell(part)
     return part
