@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audio.chime import chime
 from audio.engines.base import Spoken
-from audio.loudness import measure
+from audio.loudness import loudness_of
 from audio.reading import Sentence
 
 _AFTER_CHIME_MS = 500
@@ -19,7 +19,7 @@ _TAIL_MS = 300
 _CHIME_BELOW_SPEECH_LU = 2.0
 _FADE_MS = 4
 _EDGE = 10 ** (-46 / 20)  # below a phrase's peak: breath and codec noise, not speech
-_EDGE_KEPT_SECONDS = 0.03
+KEPT_SECONDS = 0.03
 
 
 def _segment_type() -> Any:
@@ -29,14 +29,14 @@ def _segment_type() -> Any:
     return AudioSegment
 
 
-def trimmed(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """`samples` without the silence an engine puts around them, so that pauses are ours to set."""
+def trimmed(samples: NDArray[np.float32], rate: int, kept_seconds: float = KEPT_SECONDS) -> NDArray[np.float32]:
+    """`samples` without the silence an engine puts around them but `kept_seconds`, so that pauses are ours to set."""
     level = np.abs(samples)
     peak = float(level.max(initial=0.0))
     if peak <= 0:
         return samples[:0]
     loud = np.flatnonzero(level > peak * _EDGE)
-    kept = round(_EDGE_KEPT_SECONDS * rate)
+    kept = round(kept_seconds * rate)
     return samples[max(0, int(loud[0]) - kept) : int(loud[-1]) + 1 + kept]
 
 
@@ -73,6 +73,6 @@ def assemble(spoken: Spoken, phrases: Sequence[Sentence], *, with_chime: bool = 
 
 def _chime_for(speech: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     bells = chime(rate)
-    wanted = measure(speech, rate).loudness() - _CHIME_BELOW_SPEECH_LU
-    gain = 10 ** ((wanted - measure(bells, rate).loudness()) / 20) if math.isfinite(wanted) else 1.0
+    wanted = loudness_of(speech, rate) - _CHIME_BELOW_SPEECH_LU
+    gain = 10 ** ((wanted - loudness_of(bells, rate)) / 20) if math.isfinite(wanted) else 1.0
     return bells * np.float32(min(gain, 0.98 / float(np.abs(bells).max())))

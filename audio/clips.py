@@ -1,34 +1,28 @@
-"""Clips: asked for, claimed by a worker, finished or failed. Rights are the callers' business.
-
-The way of a clip: a request queues it; a worker claims it by a compare-and-set update for some seconds, extends that
-lease with each report of progress, and finishes or fails it only while the claim is still its own. A lease that ran
-out is claimed again; after three tries the clip has failed. No transaction is open while it is rendered.
-"""
+"""Clips: asked for, looked up, hastened. Rights are the callers' business; the queue is audio.queue's."""
 
 import hashlib
 import json
 import math
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime
 
-from sqlalchemy import CursorResult, Update, or_, update
 from sqlmodel import Session, col, select
 
+from audio import quotas, uploads
 from audio.mastering import VERSION
-from audio.models import FAILED, QUEUED, READY, RECORDING, RENDERING, SPEECH, Clip
-from audio.rendered import Rendered
-from core.errors import N_, Conflict, InvalidInput, LoaError, NotFound
+from audio.models import CANCELLED, EXPIRED, FAILED, QUEUED, READY, RECORDING, RENDERING, SIGNAL, SPEECH, WORDS, Clip
+from audio.presets import preset_named
+from audio.voicing import Manner, checked
+from core.errors import N_, Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.settings import Settings
 from core.wire import AudioFile, ClipFiles
 
-MOST_ATTEMPTS = 3
-DEFAULT_LEASE_SECONDS = 60.0
-_RETRY_SECONDS = 20.0
-_TRIES_TO_CLAIM = 20
 _MOST_TEXT_CHARS = 20_000
-_DIED = N_("Rendering stopped without an answer three times; this text or recording can't be rendered.")
+_AS_USUAL = Manner()
+_USUAL = asdict(_AS_USUAL)
 
 
 def checked_text(text: str, most_chars: int) -> str:
@@ -45,10 +39,16 @@ def checked_text(text: str, most_chars: int) -> str:
     return text
 
 
-def _speech_key(text: str, language: str, voice: str | None, dictionary: Mapping[str, str]) -> str:
-    parts = [SPEECH, VERSION, language, voice or "", text]
+def _speech_key(
+    kind: str, text: str, language: str, voice: str | None, dictionary: Mapping[str, str], manner: Manner
+) -> str:
+    """All that the sound depends on. What is as usual leaves no trace, so that older keys stay as they are."""
+    parts = [kind, VERSION, language, voice or "", text]
     if dictionary:
         parts.append(json.dumps(sorted(dictionary.items())))
+    unusual = {name: value for name, value in asdict(manner).items() if value != _USUAL[name]}
+    if unusual:
+        parts.append(json.dumps(unusual, sort_keys=True))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
@@ -65,31 +65,41 @@ def request_speech(
     urgent: bool = False,
     settings: Settings | None = None,
     dictionary: Mapping[str, str] | None = None,
+    manner: Manner | None = None,
+    bare: bool = False,
 ) -> Clip:
     """The clip of this text, language and voice within the unit: the present one, or a new one in the queue.
 
-    `dictionary` says how words of the text are spoken; with other words it is another clip.
+    `dictionary` says how words of the text are spoken, `manner` in which voices, how fast, how high and mastered how
+    (`twice` is not the clip's business); with others it is another clip. `voice` goes before the voices of `manner`.
     Asking twice is asking once; what failed is queued again. An earlier `due_at` or `urgent` hastens the present
-    one. Raises InvalidInput for an empty or too long text (`settings.max_text_chars`; 20,000 without settings).
+    one. `bare` speech has no chime before it: what stands behind a signal.
+    Raises InvalidInput for an empty or too long text (`settings.max_text_chars`; 20,000 without settings), or a
+    manner that nobody can speak in.
     """
     text = checked_text(text, settings.max_text_chars if settings else _MOST_TEXT_CHARS)
-    words = dict(dictionary or {})
-    key = _speech_key(text, language, voice or None, words)
+    words, manner = dict(dictionary or {}), replace(checked(manner or _AS_USUAL), twice=False)
+    kind = WORDS if bare else SPEECH
+    key = _speech_key(kind, text, language, voice or None, words, manner)
     found = session.exec(
         select(Clip).where(Clip.unit_id == unit_id, Clip.content_key == key).order_by(col(Clip.created_at)).limit(1)
     ).first()
     if found:
-        if found.state == FAILED:
+        if found.state in (FAILED, CANCELLED, EXPIRED):
             _queue_again(found)
         if found.state != READY:
-            found.urgent = found.urgent or urgent
+            if urgent:
+                _hurry(found)
             found.due_at = min((at for at in (found.due_at, due_at) if at), default=None)
         session.add(found)
         session.flush()
         return found
+    if not urgent:  # an emergency is made whatever is stored
+        quotas.check(session, unit_id, len(text) * quotas.BYTES_A_CHARACTER)
     clip = Clip(
-        id=new_id("cl"), unit_id=unit_id, kind=SPEECH, text=text, language=language, voice=voice or None,
+        id=new_id("cl"), unit_id=unit_id, kind=kind, text=text, language=language, voice=voice or None,
         dictionary=words, content_key=key, created_by=created_by, created_at=now, due_at=due_at, urgent=urgent,
+        voices=list(manner.voices), speed=manner.speed, pitch=manner.pitch, preset=manner.preset,
     )  # fmt: skip
     session.add(clip)
     session.flush()
@@ -107,19 +117,52 @@ def request_recording(
     urgent: bool = False,
     due_at: datetime | None = None,
     language: str = "vi",
+    preset: str | None = None,
 ) -> Clip:
-    """Queue an uploaded recording (`upload` is `Upload.path`). The same upload is one clip."""
-    key = hashlib.sha256(f"{RECORDING}\0{VERSION}\0{upload}".encode()).hexdigest()
+    """Queue an uploaded recording (`upload` is `Upload.path`), mastered as `preset` says. The same upload is one clip.
+
+    Raises InvalidInput for a preset that is not there.
+    """
+    chosen = preset_named(preset).name if preset else None
+    parts = [RECORDING, VERSION, upload, *([chosen] if chosen else [])]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     found = session.exec(select(Clip).where(Clip.unit_id == unit_id, Clip.content_key == key)).first()
     if found:
         return found
+    if not urgent:
+        quotas.check(session, unit_id, uploads.size_of(upload))
     clip = Clip(
         id=new_id("cl"), unit_id=unit_id, kind=RECORDING, upload=upload, title=title, language=language,
-        content_key=key, created_by=created_by, created_at=now, urgent=urgent, due_at=due_at,
+        content_key=key, created_by=created_by, created_at=now, urgent=urgent, due_at=due_at, preset=chosen,
     )  # fmt: skip
     session.add(clip)
     session.flush()
     return clip
+
+
+def request_signal(session: Session, *, unit_id: str, name: str, now: datetime, urgent: bool = False) -> Clip:
+    """The clip of the signal `name` (`audio.chime.SIGNALS`), one a unit: the present one, or one in the queue."""
+    key = hashlib.sha256(f"{SIGNAL}\0{VERSION}\0{name}".encode()).hexdigest()
+    found = session.exec(select(Clip).where(Clip.unit_id == unit_id, Clip.content_key == key).limit(1)).first()
+    if found is None:
+        found = Clip(
+            id=new_id("cl"), unit_id=unit_id, kind=SIGNAL, text=name, language="", content_key=key, title="",
+            created_by="system", created_at=now, urgent=urgent,
+        )  # fmt: skip
+    elif found.state in (FAILED, CANCELLED, EXPIRED):
+        _queue_again(found)
+    if found.state != READY and urgent:
+        found.urgent, found.due_at = True, now
+    session.add(found)
+    session.flush()
+    return found
+
+
+def _hurry(clip: Clip) -> None:
+    """Mark it urgent. Who renders it among ordinary work lets go of it, for the lane that is kept free."""
+    if not clip.urgent and clip.state == RENDERING:
+        clip.state, clip.progress, clip.claimed_by, clip.claimed_until = QUEUED, 0, None, None
+    clip.urgent = True
 
 
 def _queue_again(clip: Clip) -> None:
@@ -133,139 +176,10 @@ def hasten(session: Session, clip_id: str, due_at: datetime | None, urgent: bool
     clip = session.get(Clip, clip_id)
     if clip and clip.state in (QUEUED, RENDERING):
         clip.due_at = min((at for at in (clip.due_at, due_at) if at), default=None)
-        clip.urgent = clip.urgent or urgent
+        if urgent:
+            _hurry(clip)
         session.add(clip)
         session.flush()
-
-
-def _changed(session: Session, statement: Update) -> bool:
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    assert isinstance(result, CursorResult)  # noqa: S101 - what an UPDATE gives
-    return result.rowcount == 1
-
-
-def claim_next(
-    session: Session,
-    holder: str,
-    now: datetime,
-    *,
-    urgent_only: bool = False,
-    lease_seconds: float = DEFAULT_LEASE_SECONDS,
-) -> Clip | None:
-    """Take the next clip for rendering: urgent first, then what is due first, then the oldest. None when there is none.
-
-    A lease that has run out counts as queued. If another worker is quicker with one clip, the next is tried.
-    """
-    waiting = (col(Clip.state) == QUEUED) & or_(col(Clip.claimed_until).is_(None), col(Clip.claimed_until) <= now)
-    abandoned = (col(Clip.state) == RENDERING) & (col(Clip.claimed_until) <= now)
-    query = select(Clip).where(or_(waiting, abandoned))
-    if urgent_only:
-        query = query.where(col(Clip.urgent).is_(True))
-    query = query.order_by(
-        col(Clip.urgent).desc(), col(Clip.due_at).is_(None), col(Clip.due_at), col(Clip.created_at), col(Clip.id)
-    ).limit(1)
-    for _ in range(_TRIES_TO_CLAIM):
-        clip = session.exec(query.execution_options(populate_existing=True)).first()
-        if clip is None:
-            return None
-        if clip.state == RENDERING and clip.attempts >= MOST_ATTEMPTS:
-            _changed(
-                session,
-                _unchanged(clip).values(
-                    state=FAILED, claimed_by=None, claimed_until=None, error=_DIED, error_message=_DIED, error_params={}
-                ),
-            )
-            continue
-        taken = _unchanged(clip).values(
-            state=RENDERING, claimed_by=holder, claimed_until=now + timedelta(seconds=lease_seconds),
-            attempts=clip.attempts + 1, progress=0, error="", error_message="", error_params={},
-        )  # fmt: skip
-        if _changed(session, taken):
-            session.refresh(clip)
-            return clip
-    return None
-
-
-def _unchanged(clip: Clip) -> Update:
-    """An update of `clip` that does nothing if somebody changed its state or claim since it was read."""
-    return (
-        update(Clip)
-        .where(col(Clip.id) == clip.id, col(Clip.state) == clip.state, col(Clip.attempts) == clip.attempts)
-        .where(col(Clip.claimed_by).is_not_distinct_from(clip.claimed_by))
-        .where(col(Clip.claimed_until).is_not_distinct_from(clip.claimed_until))
-    )
-
-
-def _held(clip_id: str, holder: str) -> Update:
-    return update(Clip).where(col(Clip.id) == clip_id, col(Clip.state) == RENDERING, col(Clip.claimed_by) == holder)
-
-
-def report_progress(
-    session: Session,
-    clip_id: str,
-    holder: str,
-    percent: int,
-    now: datetime,
-    *,
-    lease_seconds: float = DEFAULT_LEASE_SECONDS,
-) -> bool:
-    """Say how far rendering is (0 to 100) and extend the lease; False when the claim is no longer `holder`'s."""
-    return _changed(
-        session,
-        _held(clip_id, holder).values(
-            progress=max(0, min(100, percent)), claimed_until=now + timedelta(seconds=lease_seconds)
-        ),
-    )
-
-
-def finish(session: Session, clip_id: str, holder: str, rendered: Rendered, now: datetime) -> bool:
-    """Store the result; False, and nothing changed, when the claim is no longer `holder`'s."""
-    files_ = rendered.files
-    return _changed(
-        session,
-        _held(clip_id, holder).values(
-            state=READY, progress=100, claimed_by=None, claimed_until=None, ready_at=now, upload=None,
-            error="", error_message="", error_params={},
-            seconds=rendered.seconds, lufs=rendered.lufs, true_peak_db=rendered.true_peak_db,
-            spoken_by=rendered.spoken_by, degraded=rendered.degraded,
-            mp3_sha256=files_.mp3.sha256, mp3_bytes=files_.mp3.bytes,
-            opus_sha256=files_.opus.sha256, opus_bytes=files_.opus.bytes,
-        ),
-    )  # fmt: skip
-
-
-def fail(session: Session, clip_id: str, holder: str, error: LoaError, now: datetime, *, retry: bool = False) -> bool:
-    """Note why rendering failed; with `retry` it is queued again, up to three tries, a little later each time.
-
-    False, and nothing changed, when the claim is no longer `holder`'s.
-    """
-    clip = session.get(Clip, clip_id, populate_existing=True)
-    if clip is None:
-        return False
-    again = retry and clip.attempts < MOST_ATTEMPTS
-    params = {
-        name: value if isinstance(value, str | int | float) else str(value) for name, value in error.params.items()
-    }
-    return _changed(
-        session,
-        _held(clip_id, holder).values(
-            state=QUEUED if again else FAILED, claimed_by=None, progress=0,
-            claimed_until=now + timedelta(seconds=_RETRY_SECONDS * clip.attempts) if again else None,
-            error=str(error), error_message=error.message, error_params=params,
-        ),
-    )  # fmt: skip
-
-
-def release(session: Session, holder: str) -> int:
-    """Give back everything `holder` has claimed, without counting the try: a worker that shuts down in order."""
-    held = session.exec(select(Clip).where(Clip.state == RENDERING, Clip.claimed_by == holder)).all()
-    statements = [
-        _held(clip.id, holder).values(
-            state=QUEUED, claimed_by=None, claimed_until=None, progress=0, attempts=max(0, clip.attempts - 1)
-        )
-        for clip in held
-    ]
-    return sum(_changed(session, statement) for statement in statements)
 
 
 def get(session: Session, clip_id: str) -> Clip:

@@ -14,8 +14,12 @@ _UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream
 _MOST_PAGE_BYTES, _LAST_PAGE = 65_307, 4  # RFC 3533, section 6
 _ONES, _SYNC = 0xFF, 0xE0  # eleven bits set start a frame
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_W64 = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 _EBML = b"\x1a\x45\xdf\xa3"
-_PLAIN = ((b"OggS", "ogg"), (b"fLaC", "flac"), (b"#!AMR", "amr"), (_ASF, "asf"), (_EBML, "matroska"), (b"caff", "caf"))
+_PLAIN = (
+    (b"OggS", "ogg"), (b"fLaC", "flac"), (b"#!AMR", "amr"), (_ASF, "asf"), (_EBML, "matroska"), (b"caff", "caf"),
+    (_W64, "w64"), (b".snd", "au"),
+)  # fmt: skip
 
 # MPEG audio: bit rates (kbit/s) by (version 1?, layer), and rates (Hz) by version bits.
 _BIT_RATES = {
@@ -86,6 +90,23 @@ def recognise(file: IO[bytes]) -> str | None:
         file.seek(0)
 
 
+def within_stream(data: bytes) -> str | None:
+    """`mp3` or `aac` where `data`, cut out of a stream anywhere, has four whole frames in a row; None where not."""
+    at = data.find(b"\xff")
+    while at >= 0:
+        for demuxer, frame in (("mp3", _mpeg_frame), ("aac", _adts_frame)):
+            behind = at
+            for _ in range(_FRAMES_IN_A_ROW):
+                length = frame(data, behind)
+                behind += length
+                if not length or behind > len(data):
+                    break
+            else:
+                return demuxer
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
 def is_cut_short(file: IO[bytes], demuxer: str) -> bool:
     """Whether a WAV or Ogg file lacks its end, which their decoders do not notice. Leaves the file at its start."""
     try:
@@ -108,7 +129,7 @@ def _by_mark(head: bytes) -> str | None:
     for mark, demuxer in _PLAIN:
         if head.startswith(mark):
             return demuxer
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"

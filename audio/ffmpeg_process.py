@@ -1,5 +1,7 @@
 """A running ffmpeg: killed when its time is over, what it says is bounded, its pipes are always closed."""
 
+import contextlib
+import fcntl
 import functools
 import re
 import subprocess
@@ -14,10 +16,16 @@ import imageio_ffmpeg
 from audio.deadline import Deadline
 from core.errors import N_, EngineFailed, NoSpace
 
+_PIPE_BYTES = 1 << 20  # what Linux allows everybody
 _KEPT_LINES = 40
 LINE_BYTES = 400
 _DURATION = re.compile(r"Duration: (\d{2,}):(\d{2}):(\d{2}(?:\.\d+)?)")
 _ERROR = re.compile(r"\[(?:error|fatal|panic)\]")
+_SPEAKER = re.compile(r"\[[^\]]*\] ?")  # who says it and how bad it is: nothing for people
+# A broken cover picture or video track is no damage to the sound.
+_ABOUT_PICTURES = re.compile(
+    r"\[(?:mjpeg|png|bmp|gif|webp|tiff|h26[34]|hevc|mpeg[124](?:video)?|vp[89]|av1|libdav1d) @"
+)
 
 
 @functools.cache
@@ -35,6 +43,7 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes], deadline: Deadline) -> None:
         self._process = process
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._first_line = ""
         self.errors = 0
         self.duration_seconds: float | None = None
         self.too_slow = False
@@ -65,8 +74,9 @@ class Child:
             if self.duration_seconds is None and (found := _DURATION.search(line)):
                 hours, minutes, seconds = found.groups()
                 self.duration_seconds = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-            if _ERROR.search(line):
+            if _ERROR.search(line) and not _ABOUT_PICTURES.search(line):
                 self.errors += 1
+                self._first_line = self._first_line or line
                 self.lines.append(line)
 
     def finish(self) -> int:
@@ -101,7 +111,17 @@ class Child:
         raise EngineFailed(N_("ffmpeg could not encode the sound: %(why)s"), why=self.why())
 
     def why(self) -> str:
-        return self.lines[-1][:200] if self.lines else "no reason given"
+        """What it complained about first: the rest mostly follows from that."""
+        return _SPEAKER.sub("", self._first_line)[:200] or "no reason given"
+
+
+def _widen(*pipes: IO[bytes] | None) -> None:
+    """Room for seconds of sound in each pipe, so that ffmpeg never waits for a busy interpreter (Linux only)."""
+    command = getattr(fcntl, "F_SETPIPE_SZ", None)
+    for pipe in pipes:
+        if pipe and command is not None:
+            with contextlib.suppress(OSError):  # the system allows no more: it works all the same
+                fcntl.fcntl(pipe, command, _PIPE_BYTES)
 
 
 @contextmanager
@@ -123,6 +143,7 @@ def running(
         )
     except OSError as error:
         raise EngineFailed(N_("ffmpeg can't be started: %(why)s"), why=str(error)[:200]) from error
+    _widen(process.stdin, process.stdout)
     child = Child(process, deadline)
     try:
         yield child

@@ -15,6 +15,7 @@ from audio.loudness import Analyser, Profile, Samples
 from audio.mastering import Mastered, master
 from audio.presets import SPEECH_INDOOR, Preset
 from audio.remarks import ClippingCounter, Remark, on_damage, on_sound
+from audio.shapes import Shape
 from core.errors import N_, InvalidInput
 from core.files import full_disk_is_told
 
@@ -31,12 +32,15 @@ _NOT_SOUND = N_("This is not a sound file, or of a kind that can't be read here.
 class Spooled:
     """Material too long to be held: polished samples in a file of ours, read again in blocks, without its edges."""
 
-    def __init__(self, path: Path, whole: Profile, preset: Preset, remarks: Sequence[Remark]) -> None:
+    def __init__(
+        self, path: Path, whole: Profile, preset: Preset, remarks: Sequence[Remark], as_recorded: bytes
+    ) -> None:
         self._path = path
         self._edges = find_edges(whole)
         self.profile = self._edges.profile(whole)
         self.preset = preset
         self.remarks = remarks
+        self.as_recorded = as_recorded
 
     def blocks(self, samples: int) -> Iterator[Samples]:
         edges = self._edges
@@ -75,7 +79,7 @@ def check_and_master(
     mastered = master(
         material, folder, deadline, lambda p: progress(_DECODING_SHARE + p * (100 - _DECODING_SHARE) // 100)
     )
-    return replace(mastered, warnings=tuple(material.remarks))
+    return replace(mastered, warnings=tuple(material.remarks), as_recorded=material.as_recorded)
 
 
 def read(
@@ -97,35 +101,36 @@ def read(
     # One second more than allowed comes out at most: enough to know that it is too long.
     with ffmpeg.decode(file, demuxer, deadline, at_most_seconds=most_seconds + 1) as decoding:
         with full_disk_is_told(), spool.open("wb") as out:
-            profile, clips = _spool(decoding, out, most_seconds, progress, preset)
+            profile, clips, shape = _spool(decoding, out, most_seconds, progress, preset)
         why, promised, errors = decoding.why, decoding.expected_seconds, decoding.errors
     _judge(profile, promised, most_seconds, why)
     assert profile  # noqa: S101 - judged above
     progress(100)
     remarks = [
         *on_damage(profile.seconds, promised, errors + is_cut_short(file, demuxer)),
-        *on_sound(profile, clips=clips),
+        *on_sound(profile, clips=clips, cancels=decoding.cancels),
     ]
-    return Spooled(spool, profile, preset, remarks)
+    return Spooled(spool, profile, preset, remarks, shape.finish())
 
 
 def _spool(
     decoding: ffmpeg.Decoding, out: IO[bytes], most_seconds: float, progress: Callable[[int], None], preset: Preset
-) -> tuple[Profile | None, bool]:
-    """The profile of what could be decoded, and whether it clips."""
-    analyser, taken, clipping = None, 0, ClippingCounter()
+) -> tuple[Profile | None, bool, Shape]:
+    """The profile of what could be decoded, whether it clips, and its picture."""
+    analyser, taken, clipping, shape = None, 0, ClippingCounter(), Shape()
     for block in decoding.blocks():
         analyser = analyser or Analyser(decoding.rate, preset=preset)
         out.write(_packed(analyser.feed(block)))
         clipping.feed(block)
+        shape.feed(block)
         taken += len(block)
         expected = min(decoding.expected_seconds or most_seconds, most_seconds)
         progress(min(99, int(100 * taken / decoding.rate / max(expected, 0.1))))
     if analyser is None:
-        return None, False
+        return None, False, shape
     rest, profile = analyser.finish()
     out.write(_packed(rest))
-    return profile, clipping.clips
+    return profile, clipping.clips, shape
 
 
 def _packed(samples: Samples) -> bytes:

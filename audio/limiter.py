@@ -6,12 +6,13 @@ maxima, no loop over samples. Between the cells the gain is a straight line, hen
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.loudness import Profile, Samples, cell_samples
+from audio.loudness import Profile, Samples, cell_samples, integrated_of_runs
 from audio.presets import Preset
 
 _ATTACK_DB = 4.0  # per cell of 5 ms: 12 dB of reduction is reached in 15 ms, before the peak
@@ -19,7 +20,7 @@ _ATTACK_DB = 4.0  # per cell of 5 ms: 12 dB of reduction is reached in 15 ms, be
 # bend low tones), and how far short peaks may overshoot the limiter and be clipped.
 _WAYS = ((1.0, 0.0), (4.0, 0.0), (4.0, 2.0), (4.0, 4.0), (4.0, 6.0))
 _ENOUGH_LU = 0.1
-_RUN = 65_536
+_RUN = 65_520  # cells looked at together, a whole number of hops: so the arrays between don't grow with the material
 _STEPS = 14
 _MOST_EXTRA_DB = 20.0
 _CLOSE_LU = 0.02
@@ -71,7 +72,8 @@ def _running_maximum(reduction: NDArray[np.float32], slope: float) -> None:
 def _reduction(
     peak_db: NDArray[np.float32], gain_db: float, ceiling_db: float, release_db: float
 ) -> NDArray[np.float32]:
-    reduction: NDArray[np.float32] = np.maximum(peak_db + np.float32(gain_db - ceiling_db), np.float32(0))
+    reduction: NDArray[np.float32] = peak_db + np.float32(gain_db - ceiling_db)
+    np.maximum(reduction, np.float32(0), out=reduction)
     _running_maximum(reduction, release_db)
     _running_maximum(reduction[::-1], _ATTACK_DB)
     return reduction
@@ -97,6 +99,21 @@ def _mean_power(borders: NDArray[np.float32]) -> NDArray[np.float32]:
     return power
 
 
+def _loudness_with(profile: Profile, reduction: NDArray[np.float32], gain_db: float) -> float:
+    """The integrated loudness that `gain_db` less `reduction` (dB for each cell) gives, in LUFS."""
+    count = len(reduction)
+
+    def runs() -> Iterator[NDArray[np.float32]]:
+        for start in range(0, count, _RUN):
+            end = min(start + _RUN, count)
+            borders = _borders(reduction[max(0, start - 1) : end + 1], gain_db)
+            power = _mean_power(borders[start > 0 : len(borders) - (end < count)])
+            power *= profile.energy[start:end]
+            yield power
+
+    return integrated_of_runs(runs(), cell_samples(profile.rate))
+
+
 def _density(profile: Profile, preset: Preset | None) -> NDArray[np.float32]:
     """How many dB each cell is lowered to make quiet syllables come nearer to loud ones (zero for a ratio of 1).
 
@@ -106,11 +123,14 @@ def _density(profile: Profile, preset: Preset | None) -> NDArray[np.float32]:
     loudness = profile.loudness()
     if preset is None or preset.ratio <= 1 or not math.isfinite(loudness):
         return reduction
-    power = profile.energy / np.float32(cell_samples(profile.rate))
-    around = np.convolve(power, np.full(_SMOOTHED_CELLS, 1 / _SMOOTHED_CELLS, np.float32), "same")[: len(power)]
-    level = 10 * np.log10(np.maximum(around, np.float32(1e-12)))
-    over = level - np.float32(loudness + preset.threshold_lu)
-    np.maximum(over * np.float32(1 - 1 / preset.ratio), np.float32(0), out=reduction)
+    mean = np.full(_SMOOTHED_CELLS, 1 / (_SMOOTHED_CELLS * cell_samples(profile.rate)), np.float32)
+    level = np.convolve(profile.energy, mean, "same")[: len(reduction)]
+    np.maximum(level, np.float32(1e-12), out=level)
+    np.log10(level, out=level)
+    level *= np.float32(10)
+    level -= np.float32(loudness + preset.threshold_lu)
+    level *= np.float32(1 - 1 / preset.ratio)
+    np.maximum(level, np.float32(0), out=reduction)
     _running_maximum(reduction, _DENSITY_RELEASE_DB)
     _running_maximum(reduction[::-1], _ATTACK_DB)
     return reduction
@@ -124,13 +144,16 @@ def find_gains(profile: Profile, target_lufs: float, ceiling_db: float, preset: 
     """
     dense = _density(profile, preset)
     with np.errstate(divide="ignore"):
-        peak_db = (20 * np.log10(profile.peak)).astype(np.float32) - dense
+        peak_db = np.log10(profile.peak)
+    peak_db *= np.float32(20)
+    peak_db -= dense
     for release_db, clipped_db in _WAYS:
         gain_db, reached = _search(profile, peak_db, dense, target_lufs, ceiling_db + clipped_db, release_db)
         if reached > target_lufs - _ENOUGH_LU:
             break
     reduction = _reduction(peak_db, gain_db, ceiling_db + clipped_db, release_db)
-    borders = _borders(reduction + dense, gain_db)
+    reduction += dense
+    borders = _borders(reduction, gain_db)
     borders[[0, -1]] = 0  # the first and the last 5 ms fade, so that no clip starts or ends with a click
     return Gains(profile.rate, borders, gain_db, reached, 10 ** (ceiling_db / 20) if clipped_db else None)
 
@@ -147,13 +170,14 @@ def _search(
     loudness = profile.loudness()
     plain = target_lufs - loudness if math.isfinite(loudness) else 0.0
     # Asked at the target's level: what is quiet may lie under the meter's absolute gate once it is lowered.
-    lowered = profile.loudness(_mean_power(_borders(dense, plain)))
+    lowered = _loudness_with(profile, dense, plain)
     plain += target_lufs - lowered if math.isfinite(lowered) else 0.0
     low, high = plain - 1.0, plain + _MOST_EXTRA_DB
     gain_db, best, got = plain, plain, -math.inf
     for _ in range(_STEPS):
         reduction = _reduction(peak_db, gain_db, ceiling_db, release_db)
-        reached = profile.loudness(_mean_power(_borders(reduction + dense, gain_db)))
+        reduction += dense
+        reached = _loudness_with(profile, reduction, gain_db)
         if abs(reached - target_lufs) < abs(got - target_lufs):
             best, got = gain_db, reached
         if abs(reached - target_lufs) < _CLOSE_LU:

@@ -58,11 +58,15 @@ def _levels_db(profile: Profile) -> NDArray[np.float64]:
     return levels
 
 
-def on_sound(profile: Profile, *, clips: bool) -> list[Remark]:
+def on_sound(profile: Profile, *, clips: bool, cancels: bool = False) -> list[Remark]:
     """What is to be said about the sound itself."""
     remarks, levels, loudness = [], _levels_db(profile), profile.loudness()
     if clips:
         remarks.append(Remark("clipped", N_("The recording was too loud for the microphone and is distorted.")))
+    if cancels:
+        remarks.append(
+            Remark("one_channel", N_("The two channels of the recording cancel each other out; only one was used."))
+        )
     if loudness < _QUIET_LUFS:
         remarks.append(Remark("quiet", N_("The recording is very quiet; made louder, its noise will be heard too.")))
     if len(levels) and profile.seconds >= _LEAST_SECONDS:

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,15 @@ def _size(file: Path) -> int:
         return 0
 
 
+def _made_young(file: Path) -> bool:
+    """Begin the file's time of grace anew, as `collect` counts it; False when it was collected this moment."""
+    try:
+        os.utime(file)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 class MediaStore:
     """Files under `root`, a folder for each first two characters. Any number of processes may share it."""
 
@@ -87,9 +96,8 @@ class MediaStore:
         """
         sha256 = sha256_of(path)
         size, target = path.stat().st_size, self.path(sha256, codec)
-        if self.verify(sha256, codec):
+        if self.verify(sha256, codec) and _made_young(target):
             path.unlink()
-            os.utime(target)  # `collect` counts the age from here
         else:
             path.chmod(0o644)
             put_in_place(path, target)
@@ -151,20 +159,33 @@ class MediaStore:
         progress(100)
         return Verified(len(files), looked_at, tuple(damaged))
 
-    def collect(self, keep: Collection[str], older_than: float, *, now: float | None = None) -> Collected:
+    def older(self, keep: Container[str], older_than: float, *, now: float | None = None) -> Iterator[Path]:
+        """The finished files whose hash is not in `keep` and that are older than `older_than` seconds, by name."""
+        limit = (time.time() if now is None else now) - older_than
+        for file in self._finished():
+            if file.stem not in keep:
+                with contextlib.suppress(OSError):
+                    if file.stat().st_mtime < limit:
+                        yield file
+
+    def collect(self, keep: Container[str], older_than: float, *, now: float | None = None) -> Collected:
         """Remove the finished files whose hash is not in `keep` and that are older than `older_than` seconds.
 
         The age counts from the last time the file was put, so what was just rendered is safe until its clip is
-        recorded. Whoever calls lists in `keep` the hashes of every clip and of every plan still in force.
+        recorded, also when another process puts it in this very moment. Whoever calls lists in `keep` the hashes of
+        every clip and of every plan still in force.
         """
         limit = (time.time() if now is None else now) - older_than
         removed, freed = 0, 0
-        for file in self._finished():
-            if file.stem in keep:
-                continue
-            with contextlib.suppress(OSError):
-                facts = file.stat()
-                if facts.st_mtime < limit:
-                    file.unlink()
-                    removed, freed = removed + 1, freed + facts.st_size
+        with self.workspace() as folder:
+            for file in self.older(keep, older_than, now=now):
+                aside = folder / file.name
+                with contextlib.suppress(OSError):
+                    file.rename(aside)
+                    facts = aside.stat()
+                    if facts.st_mtime < limit:
+                        aside.unlink()
+                        removed, freed = removed + 1, freed + facts.st_size
+                    else:  # somebody put it again after its age was looked at
+                        aside.rename(file)
         return Collected(removed, freed)

@@ -52,7 +52,11 @@ class SpeechEngine(Protocol):
         ...
 
     def answers(self, deadline: Deadline) -> str:
-        """Empty when the engine can speak now, else why not, as a sentence."""
+        """Empty when the engine can speak now, with one voice at least; else why not, as a sentence."""
+        ...
+
+    def broken(self, deadline: Deadline) -> list[tuple[Voice, str]]:
+        """Voices that are here but can't be used, while others of the engine can, each with why."""
         ...
 
 

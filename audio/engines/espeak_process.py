@@ -2,7 +2,7 @@
 
 Run by path with a bare interpreter, `espeak_process.py LIBRARY DATA VOICE WORDS_A_MINUTE`, so it imports the standard
 library alone. The first answer frame is the rate in Hz, then one frame of 16-bit samples for each phrase.
-With VOICE `?` it answers one frame that lists the voices, a line each: language, tab, name.
+With VOICE `?` it answers one frame that lists the voices, a line each: language, tab, name, tab, file.
 """
 
 import ctypes
@@ -50,7 +50,8 @@ def _list_voices(library: ctypes.CDLL) -> None:
         voice = voices[index].contents
         # `languages` is a byte of priority, then the language's name, ended by a zero byte.
         language = ctypes.string_at(voice.languages + 1).decode("utf-8", "replace")
-        lines.append(f"{language}\t{(voice.name or b'').decode('utf-8', 'replace')}")
+        name, file = ((text or b"").decode("utf-8", "replace") for text in (voice.name, voice.identifier))
+        lines.append(f"{language}\t{name}\t{file}")
         index += 1
     _answer("\n".join(lines).encode())
 

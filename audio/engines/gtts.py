@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from audio import ffmpeg
 from audio.deadline import Deadline
 from audio.engines.base import Spoken, Voice
+from audio.engines.plausible import check_speech, most_seconds
 from audio.engines.process import talk
 from core.errors import N_, EngineFailed
 
@@ -23,7 +24,7 @@ _SCRIPT = Path(__file__).with_name("gtts_process.py")
 _TITLE = "gTTS"
 _PHRASES_A_LIMIT = 8
 _REST_SECONDS = 60.0
-_LONGEST_PHRASE_SECONDS = 60.0
+_TAGS = {"iw": "he", "jw": "jv", "tl": "fil"}  # codes that everybody else has given up
 
 
 @functools.cache
@@ -61,7 +62,11 @@ class GttsEngine:
         self._why = ""
 
     def voices(self, deadline: Deadline) -> list[Voice]:  # noqa: ARG002 - the list lies in the library
-        return [Voice(self.name, code, code, title) for code, title in sorted(languages().items())]
+        """One for each language, named by the service's own code for it, which stays as it is.
+
+        Accents (British, Australian …) are not listed: they are other hosts of the service, not other languages.
+        """
+        return [Voice(self.name, code, _TAGS.get(code, code), title) for code, title in sorted(languages().items())]
 
     def speak(self, phrases: Sequence[str], voice: Voice, deadline: Deadline) -> Spoken:
         self._raise_if_resting()
@@ -73,14 +78,19 @@ class GttsEngine:
                 [phrase.encode("utf-8", "replace") for phrase in phrases],
                 whole, bare=False, answer_seconds=self._seconds,
             )  # fmt: skip
-            decoded = [_decode(answer, deadline) for answer in answers]
+            decoded = [
+                _decode(answer, most_seconds(phrase) + 1, whole)
+                for answer, phrase in zip(answers, phrases, strict=True)
+            ]
+            rates = {rate for rate, _ in decoded if rate}
+            if len(rates) > 1:
+                raise EngineFailed(N_("%(engine)s answered garbage."), engine=_TITLE)
+            spoken = Spoken(voice, rates.pop() if rates else 24_000, [samples for _, samples in decoded])
+            check_speech(spoken, phrases, _TITLE)
         except EngineFailed as error:
             self._rest(str(error))
             raise
-        rates = {rate for rate, _ in decoded if rate}
-        if len(rates) > 1:
-            raise EngineFailed(N_("%(engine)s answered garbage."), engine=_TITLE)
-        return Spoken(voice, rates.pop() if rates else 24_000, [samples for _, samples in decoded])
+        return spoken
 
     def answers(self, deadline: Deadline) -> str:
         """Asks the service for one short word."""
@@ -89,6 +99,9 @@ class GttsEngine:
         except EngineFailed as error:
             return str(error)
         return ""
+
+    def broken(self, deadline: Deadline) -> list[tuple[Voice, str]]:  # noqa: ARG002 - one service speaks them all
+        return []
 
     def _rest(self, why: str) -> None:
         with self._lock:
@@ -102,13 +115,13 @@ class GttsEngine:
                 )
 
 
-def _decode(mp3: bytes, deadline: Deadline) -> tuple[int, NDArray[np.float32]]:
+def _decode(mp3: bytes, at_most_seconds: float, deadline: Deadline) -> tuple[int, NDArray[np.float32]]:
     if not mp3:
         return 0, np.zeros(0, np.float32)
     with TemporaryFile() as file:
         file.write(BytesIO(mp3).getbuffer())
         file.flush()
-        with ffmpeg.decode(file, "mp3", deadline, at_most_seconds=_LONGEST_PHRASE_SECONDS) as decoding:
+        with ffmpeg.decode(file, "mp3", deadline, at_most_seconds=at_most_seconds) as decoding:
             blocks = list(decoding.blocks())
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     if not np.abs(samples).max(initial=0.0) > 0:

@@ -18,6 +18,8 @@ from core.errors import N_, EngineFailed
 
 _PIECE = 65_536
 _MOST_SAID = 4_000
+_END_SECONDS = 5.0  # to end after the last answer
+_MOST_BYTES = 768 * 1024 * 1024  # of all answers together: three hours of the longest bulletin, at twice its rate
 
 
 def talk(
@@ -47,7 +49,7 @@ def talk(
         raise EngineFailed(N_("%(engine)s can't be started: %(why)s"), engine=engine, why=str(error)) from error
     try:
         frames, said = _exchange(engine, process, b"".join(map(pack, requests)), expected, deadline, answer_seconds)
-        status = process.wait(timeout=max(0.1, deadline.remaining(at_most=5)))
+        status = process.wait(timeout=max(0.1, deadline.remaining(at_most=_END_SECONDS)))
     except subprocess.TimeoutExpired as error:
         raise _too_slow(engine) from error
     finally:
@@ -61,6 +63,14 @@ def talk(
 
 def _too_slow(engine: str) -> EngineFailed:
     return EngineFailed(N_("%(engine)s did not answer in time."), code="too_slow", engine=engine)
+
+
+def _patience(engine: str, deadline: Deadline, waited: float, allowed: float | None) -> float:
+    """How long the next answer may still be waited for, in seconds. Raises EngineFailed when the time is over."""
+    left = deadline.remaining() if allowed is None else min(deadline.remaining(), allowed - waited)
+    if left <= 0:
+        raise _too_slow(engine)
+    return left
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -91,17 +101,14 @@ def _exchange(
     incoming, said, to_send = bytearray(), bytearray(), memoryview(outgoing)
     for pipe in (process.stdin, process.stdout, process.stderr):
         os.set_blocking(pipe.fileno(), False)
-    last = time.monotonic()
+    last, taken = time.monotonic(), 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdin, selectors.EVENT_WRITE)
         selector.register(process.stdout, selectors.EVENT_READ)
         selector.register(process.stderr, selectors.EVENT_READ)
         while selector.get_map():
-            limit = deadline.remaining()
-            if answer_seconds is not None and len(frames) < expected:
-                limit = min(limit, last + answer_seconds - time.monotonic())
-            if limit <= 0:
-                raise _too_slow(engine)
+            allowed = answer_seconds if len(frames) < expected else _END_SECONDS
+            limit = _patience(engine, deadline, time.monotonic() - last, allowed)
             for key, _ in selector.select(limit):
                 if key.fileobj is process.stdin:
                     to_send = _send(process, to_send)
@@ -114,6 +121,9 @@ def _exchange(
                     selector.unregister(key.fileobj)
                 elif key.fileobj is process.stdout:
                     incoming += piece
+                    taken += len(piece)
+                    if taken > _MOST_BYTES or len(frames) > expected:
+                        raise EngineFailed(N_("%(engine)s did not stop speaking."), code="endless", engine=engine)
                     before = len(frames)
                     _take_frames(engine, incoming, frames)
                     last = time.monotonic() if len(frames) > before else last

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from audio.store import MediaStore
-from audio.uploads import clean_title, locate, receive
+from audio.uploads import Incoming, clean_title, locate, receive, remove, size_of
 from core.errors import InvalidInput, NoSpace, NotFound, TooLarge
 
 
@@ -123,6 +124,49 @@ def test_what_is_put_again_begins_its_time_of_grace_anew(store):
     assert store.collect(set(), 3_600).files == 0
 
 
+def test_a_file_put_again_while_it_is_being_collected_stays(store, monkeypatch):
+    file = put(store, b"sound")
+    path = store.path(file.sha256, "opus")
+    os.utime(path, (1, 1))
+    older = store.older
+
+    def put_in_between(*arguments: object, **named: object):
+        for found in older(*arguments, **named):
+            put(store, b"sound")  # another process, after the age was looked at
+            yield found
+
+    monkeypatch.setattr(store, "older", put_in_between)
+    assert store.collect(set(), 3_600).files == 0
+    assert store.verify(file.sha256, "opus")
+    assert list((store.root / ".work").rglob("*")) == []
+
+
+def test_a_file_collected_while_it_is_put_again_is_put_anew(store, monkeypatch):
+    file = put(store, b"sound")
+    verify = store.verify
+
+    def collected_in_between(sha256: str, codec: str) -> bool:
+        good = verify(sha256, codec)
+        store.path(sha256, codec).unlink()
+        return good
+
+    monkeypatch.setattr(store, "verify", collected_in_between)
+    assert put(store, b"sound") == file
+    assert verify(file.sha256, "opus")
+
+
+@pytest.mark.parametrize("keep", [set(), {"a"}])
+def test_any_set_of_files_keeps_what_is_named_or_young_and_nothing_else(store, keep):
+    contents = {name: put(store, name.encode()).sha256 for name in "abcdef"}
+    old, named = {"a", "b", "c"}, {contents[name] for name in keep}
+    for name in old:
+        os.utime(store.path(contents[name], "opus"), (1, 1))
+    gone = store.collect(named, 3_600)
+    assert gone.files == len(old - keep)
+    left = {name for name, sha256 in contents.items() if store.verify(sha256, "opus")}
+    assert left == set("abcdef") - (old - keep)
+
+
 def test_collecting_leaves_work_in_progress_and_files_of_others_alone(store):
     with store.workspace() as folder:
         (folder / "clip.mp3").write_bytes(b"half")
@@ -157,6 +201,54 @@ class Endless:
         if self._error and self.read_bytes > 1_000_000:
             raise self._error
         return b"x" * size
+
+
+def test_an_upload_says_its_size_and_one_cut_short_is_not_taken_for_it(tmp_path):
+    upload = receive(io.BytesIO(b"x" * 1_000), tmp_path, limit_bytes=10_000, filename="a.wav")
+    assert size_of(upload.path) == 1_000
+    os.truncate(tmp_path / upload.path, 999)
+    with pytest.raises(NotFound, match="hand it in again"):
+        locate(tmp_path, upload.path)
+
+
+def test_what_a_form_parser_has_written_is_named_and_not_written_again(tmp_path):
+    with Incoming(tmp_path, limit_bytes=1_000) as incoming:
+        incoming.write(b"ab")
+        incoming.write(b"cd")
+        incoming.seek(0)
+        (part,) = tmp_path.iterdir()
+        before = part.stat()
+        upload = receive(incoming, tmp_path, limit_bytes=1_000, filename="a.wav")
+    after = (tmp_path / upload.path).stat()
+    assert (before.st_ino, after.st_size) == (after.st_ino, 4)
+    assert [path.name for path in tmp_path.iterdir()] == [upload.path]
+
+
+def test_what_nobody_kept_is_gone_when_it_is_closed(tmp_path):
+    incoming = Incoming(tmp_path, limit_bytes=1_000)
+    assert list(tmp_path.iterdir()) == [], "nothing is made before the first byte"
+    incoming.write(b"ab")
+    incoming.close()
+    incoming.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_upload_takes_from_the_space_that_is_kept_free(tmp_path):
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(NoSpace, match="nearly full") as refused:
+        receive(io.BytesIO(b"x"), tmp_path, limit_bytes=10, filename="a", reserve_bytes=free * 2)
+    assert refused.value.code == "disk_nearly_full"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_removing_an_upload_removes_what_was_made_of_it_and_nothing_else(tmp_path):
+    name = "up_" + "0" * 32 + "_7"
+    for other in (name, f"{name}.preview.mp3", f"{name}1", "up_" + "1" * 32):
+        (tmp_path / other).write_bytes(b"x")
+    remove(tmp_path, name)
+    remove(tmp_path, name)
+    remove(tmp_path, "../*")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}1", "up_" + "1" * 32]
 
 
 def test_an_upload_over_the_limit_is_cut_off_early_and_nothing_stays(tmp_path):

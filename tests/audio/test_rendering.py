@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio import clips, ffmpeg, rendering
+from audio import clips, ffmpeg, queue, rendering, voicing
 from audio.assembly import assemble, trimmed
 from audio.chime import SECONDS, chime
 from audio.deadline import Deadline
@@ -17,7 +17,7 @@ from audio.engines.base import Spoken, Voice
 from audio.engines.espeak import EspeakEngine
 from audio.engines.gtts import GttsEngine
 from audio.engines.roster import Roster
-from audio.models import Clip
+from audio.models import Clip, ClipShape
 from audio.reading import Sentence
 from audio.rendered import SpeechJob
 from audio.store import MediaStore
@@ -39,7 +39,7 @@ def ask(database, lease_seconds=60) -> Clip:
 
 def claim(database, holder="w", now=None, lease_seconds=60) -> Clip:
     with database.write() as session:
-        clip = clips.claim_next(session, holder, now or utc_now(), lease_seconds=lease_seconds)
+        clip = queue.claim_next(session, holder, now or utc_now(), lease_seconds=lease_seconds)
         session.flush()
         session.expunge_all()
         return clip
@@ -146,14 +146,14 @@ def test_pauses_are_ours_whatever_silence_the_engine_adds():
     assert len(assemble(Spoken(Voice("x", "x", "vi"), rate, [word[:0]] * 2), phrases)) == 0
 
 
-def test_a_recording_is_mastered_and_its_upload_removed(database, settings, speech_wav):
+def test_a_recording_is_mastered_and_its_original_kept(database, settings, speech_wav):
     name = upload(settings, speech_wav)
     clip = record(database, name)
     assert rendering.render_claimed(database, settings, clip.id, "w", utc_now)
     ready = state(database, clip.id)
-    assert (ready.state, ready.upload, ready.spoken_by) == ("ready", None, "")
+    assert (ready.state, ready.upload, ready.spoken_by) == ("ready", name, "")
     assert ready.seconds == pytest.approx(soundfile.info(speech_wav).duration, abs=0.35)
-    assert list(settings.uploads.iterdir()) == []
+    assert [path.name for path in settings.uploads.iterdir()] == [name]
 
 
 def test_a_bad_recording_fails_with_its_reason_and_never_again(database, settings, tmp_path):
@@ -263,7 +263,7 @@ def test_a_claim_that_was_lost_ends_the_work_and_leaves_the_other_workers_alone(
 
     def take_over() -> None:
         with database.write() as session:
-            assert clips.claim_next(session, "other", utc_now() + timedelta(hours=1)).id == clip.id
+            assert queue.claim_next(session, "other", utc_now() + timedelta(hours=1)).id == clip.id
         time.sleep(1)  # the keeper writes four times a second and meets the new claim
         until.set()
 
@@ -281,3 +281,59 @@ def test_progress_only_rises_and_ends_with_a_hundred(settings):
     assert seen == sorted(seen)
     assert seen[-1] == 100
     assert seen.count(100) == 1
+
+
+def test_a_clip_is_made_in_the_manner_it_was_asked_for(database, settings):
+    manner = voicing.Manner(("gone:vi", "espeak:vi-vn-x-south"), 1.5, 2, "music")
+    with database.write() as session:
+        clip_id = clips.request_speech(
+            session, unit_id="un_1", text=TEXT, language="vi", voice=None, created_by="x", now=utc_now(), manner=manner
+        ).id
+    claim(database)
+    assert rendering.render_claimed(database, settings, clip_id, "w", utc_now)
+    ready = state(database, clip_id)
+    assert (ready.spoken_by, ready.degraded) == ("espeak:vi-vn-x-south", True)
+    usual = rendering.render(SpeechJob(TEXT), settings, MediaStore(settings.media), Roster([EspeakEngine()]))
+    assert ready.seconds < usual.seconds - 0.7
+    with database.read() as session:
+        shape = session.get_one(ClipShape, clip_id)
+    assert 0 < len(shape.as_heard) <= 800
+    assert max(shape.as_heard) > 80
+    assert shape.as_recorded == b""
+
+
+def test_each_preset_sounds_different(settings):
+    store, engines = MediaStore(settings.media), Roster([EspeakEngine()])
+    made = {
+        rendering.render(SpeechJob(TEXT, preset=preset), settings, store, engines).files.mp3.sha256
+        for preset in (None, "speech-horn", "speech-indoor", "music")
+    }
+    assert len(made) == 3, "without a preset it is that of horns"
+
+
+def test_a_recording_keeps_its_remarks_and_both_pictures(database, settings, tmp_path, speech):
+    samples, rate = speech
+    soundfile.write(tmp_path / "loud.wav", (samples[: 4 * rate] * 60).clip(-1, 1), rate)
+    clip = record(database, upload(settings, tmp_path / "loud.wav"))
+    assert rendering.render_claimed(database, settings, clip.id, "w", utc_now)
+    assert [remark["code"] for remark in state(database, clip.id).warnings] == ["clipped"]
+    with database.read() as session:
+        shape = session.get_one(ClipShape, clip.id)
+    assert max(shape.as_recorded) == 255
+    assert 0 < max(shape.as_heard) < 255
+
+
+def test_what_is_to_better_another_is_never_spoken_by_a_substitute(database, settings, service):
+    service.behave = "error"
+    engines = Roster([GttsEngine(url=service.url), EspeakEngine()])
+    with database.write() as session:
+        session.add(
+            Clip(
+                id="cl_next", unit_id="un_1", kind="speech", text=TEXT, content_key="x", created_by="x",
+                created_at=utc_now(), replaces="cl_first",
+            )
+        )  # fmt: skip
+    assert claim(database).id == "cl_next"
+    assert not rendering.render_claimed(database, settings, "cl_next", "w", utc_now, engines=engines)
+    with database.read() as session:
+        assert session.get(Clip, "cl_next") is None

@@ -14,7 +14,7 @@ from core.files import write_atomically
 def loa(tmp_path):
     def run(*arguments, stdin="", **environment):
         return subprocess.run(
-            [sys.executable, "-m", "loa", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60,
+            [sys.executable, "-m", "loa", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=240,
             check=False,
             env={"PATH": "", "LOA_GTTS_ENABLED": "false", "PYTHONUTF8": "1", **environment}, cwd=tmp_path,
         )  # fmt: skip
@@ -59,6 +59,35 @@ def test_voices_shows_those_of_piper_first(loa, piper_voices, tmp_path):
     assert done.stdout.splitlines()[0].split("\t") == [
         "piper:vi_VN-thu-medium", "vi", "vi_VN-thu-medium (Vietnam)", "piper answers",
     ]  # fmt: skip
+
+
+def test_voices_shows_a_broken_voice_of_piper_as_not_answering_and_the_others_as_they_are(loa, piper_voices, tmp_path):
+    (piper_voices / "torn.onnx").write_bytes(b"well")
+    (piper_voices / "torn.onnx.json").write_text("{")
+    environment = {"LOA_PIPER_VOICES": str(piper_voices), "PYTHONPATH": str(tmp_path / "packages")}
+    lines = [line.split("\t") for line in loa("voices", "--language", "vi", **environment).stdout.splitlines()]
+    assert [line[:2] for line in lines[:3]] == [
+        ["piper:vi_VN-thu-medium", "vi"],
+        ["piper:torn", "?"],
+        ["espeak:vi", "vi"],
+    ]
+    assert lines[0][3] == "piper answers"
+    assert lines[1][3] == "piper does not answer: torn.onnx.json is missing or can't be read"
+    assert lines[2][3] == "espeak answers"
+
+
+def test_speed_pitch_and_preset_are_heard(loa, tmp_path):
+    text, seconds = "Kính mời bà con ra nhà văn hóa họp thôn tối nay.", {}
+    for name, more in (("usual", ()), ("slow", ("--speed", "0.5")), ("high", ("--pitch=-4", "--preset", "music"))):
+        done = loa("speak", text, "-o", tmp_path / f"{name}.wav", *more)
+        assert done.returncode == 0, done.stderr
+        seconds[name] = soundfile.info(tmp_path / f"{name}.wav").duration
+    words = seconds["slow"] - seconds["usual"]  # at half the speed they take as long again
+    assert 2 < words < seconds["usual"] - 2
+    assert seconds["high"] == pytest.approx(seconds["usual"], abs=0.03 * words)
+    wrong = loa("speak", text, "-o", tmp_path / "x.mp3", "--speed", "9")
+    assert (wrong.returncode, wrong.stderr.count("\n"), "between 0.5 and 2" in wrong.stderr) == (1, 1, True)
+    assert loa("speak", text, "-o", tmp_path / "x.mp3", "--pitch", "nan").returncode == 1
 
 
 def test_ingest_prints_one_json_line_for_each_file(loa, tmp_path, speech_wav):

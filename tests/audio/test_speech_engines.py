@@ -73,6 +73,31 @@ def test_espeak_speaks_the_same_twice_and_differently_for_the_south():
     assert not np.array_equal(first, other)
 
 
+def test_every_voice_of_every_engine_has_a_name_of_its_own(engine):
+    names = [voice.id for voice in engine.voices(Deadline(20))]
+    assert len(names) == len(set(names))
+
+
+def test_espeak_speaks_both_voices_of_a_language_that_has_two():
+    engine = EspeakEngine()
+    both = [voice for voice in engine.voices(Deadline(20)) if voice.language == "yue"]
+    assert [voice.name for voice in both] == ["yue", "yue-latn-jyutping"]
+    first, second = (engine.speak(["nei5 hou2"], voice, Deadline(20)).phrases[0] for voice in both)
+    assert not np.array_equal(first, second)
+
+
+def test_gtts_lists_a_voice_for_each_language_of_its_library_under_a_name_that_stays(service):
+    from gtts.lang import tts_langs
+
+    voices = GttsEngine(url=service.url).voices(Deadline(5))
+    assert [voice.id for voice in voices] == [f"gtts:{code}" for code in sorted(tts_langs())]
+    assert {"gtts:vi", "gtts:en", "gtts:km", "gtts:zh-TW"} <= {voice.id for voice in voices}
+    assert [choose_voice(voices, tag).id for tag in ("he", "jv", "fil", "en-GB", "zh-tw", "pt-pt")] == [
+        "gtts:iw", "gtts:jw", "gtts:tl", "gtts:en", "gtts:zh-TW", "gtts:pt-PT",
+    ]  # fmt: skip
+    assert service.asked == []
+
+
 def test_espeak_that_dies_or_hangs_costs_one_clip_and_not_the_worker(tmp_path):
     script = tmp_path / "dies.py"
     script.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")

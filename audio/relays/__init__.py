@@ -1,0 +1,1 @@
+"""Other broadcasters' streams: found behind their addresses, pulled, decoded, and watched for silence."""
