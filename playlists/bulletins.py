@@ -5,24 +5,27 @@ Nothing here makes a sound by itself; what an approved version allows is decided
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from audio import clips, lexicon
+from audio import voicing
 from audio.models import Clip
 from core import audit, changes
-from core.errors import N_, Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import N_, Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from playlists import subjects
+from playlists import approval_rules, renditions, seals, sources, subjects
+from playlists.approval_models import Approval
 from playlists.models import Bulletin, BulletinVersion
-from registry.models import Unit
+from playlists.renditions import Other
+from registry.models import Person, Unit
 from registry.rights import Actor, Permission
 from registry.units import clean_name
 
 PRIORITIES = ("ordinary", "priority", "emergency")
 _MAX_REASON = 1_000
-_MAX_LANGUAGE = 12
+# Shown for ten seconds; the rest is for a slow network.
+TAKEN_BACK_WITHIN = timedelta(seconds=20)
 _NOT_NOW = {
     "draft": N_("This bulletin is still a draft; that can't be done now."),
     "submitted": N_("This bulletin is waiting for approval; that can't be done now."),
@@ -34,7 +37,10 @@ _NOT_NOW = {
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person writes: either `text` to be spoken or `clip` (id of a recording)."""
+    """What a person writes: either `text` to be spoken or `clip` (id of a recording); `others` in further languages.
+
+    `twice` has it read twice in a row; None does as the unit usually does.
+    """
 
     title: str
     text: str = ""
@@ -45,6 +51,8 @@ class Draft:
     voice: str | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    twice: bool | None = None
+    others: tuple[Other, ...] = ()
 
 
 def create(
@@ -68,21 +76,27 @@ def create(
     session.flush()
     session.add(version)
     session.flush()
+    renditions.replace(session, actor, unit, version, draft.others, max_chars=max_chars, now=now)
     _note(session, actor, "bulletin.create", bulletin, now, title=version.title)
     return version
 
 
 def edit(
-    session: Session, actor: Actor, bulletin_id: str, draft: Draft, *, max_chars: int, now: datetime
+    session: Session, actor: Actor, bulletin_id: str, draft: Draft, *, max_chars: int, now: datetime, aside: str = ""
 ) -> BulletinVersion:
     """Rewrite a draft; of anything that was decided already, make a new draft version.
 
-    What was approved before goes on sounding until the new version is approved or the bulletin is withdrawn.
+    What was approved before goes on sounding until the new version is approved or the bulletin is withdrawn. With a
+    reason in `aside` a draft is not rewritten but put aside with it, as a version that came back, for a new one.
     """
     bulletin, unit, version = find(session, actor, bulletin_id)
     actor.require(Permission.WRITE, unit)
     if version.state in {"submitted", "withdrawn"}:
         raise Conflict(_NOT_NOW[version.state])
+    if aside and version.state == "draft":
+        version.state, version.reason = "rejected", aside[:_MAX_REASON]
+        version.decided_by, version.decided_at = actor.id, now
+        session.add(version)
     if version.state != "draft":
         bulletin.latest += 1
         version = BulletinVersion(
@@ -94,6 +108,7 @@ def edit(
     session.add(bulletin)
     session.add(version)
     session.flush()
+    renditions.replace(session, actor, unit, version, draft.others, max_chars=max_chars, now=now)
     _note(session, actor, "bulletin.edit", bulletin, now, version=version.number)
     return version
 
@@ -101,36 +116,19 @@ def edit(
 def _fill(
     session: Session, actor: Actor, unit: Unit, version: BulletinVersion, draft: Draft, max_chars: int, now: datetime
 ) -> None:
-    text = text_or_clip(draft.text, draft.clip, max_chars)
+    text = sources.text_or_clip(draft.text, draft.clip, max_chars)
     known_priority(draft.priority)
-    if not 0 < len(draft.language) <= _MAX_LANGUAGE or not draft.language.replace("-", "").isalnum():
-        raise InvalidInput(N_("Give the language by its short code, such as vi."), fields={"language": "form"})
     if draft.valid_until and (draft.valid_until <= now or (draft.valid_from and draft.valid_until <= draft.valid_from)):
         raise InvalidInput(N_("The bulletin would have run out before it starts."), fields={"valid_until": "past"})
     version.title = clean_name(draft.title, "title")
-    version.text, version.language, version.voice = text, draft.language, draft.voice or None
+    version.text, version.language = text, sources.known_language(draft.language)
+    version.voice = draft.voice or None
+    version.twice = voicing.held(session, unit, version.language).twice if draft.twice is None else draft.twice
     version.field, version.priority = subjects.known(session, draft.field), draft.priority
     version.valid_from, version.valid_until = draft.valid_from, draft.valid_until
-    if draft.clip:
-        version.clip_id = clip_for(session, actor, draft.clip, unit).id
-    else:
-        version.clip_id = clips.request_speech(
-            session, unit_id=unit.id, text=text, language=draft.language, voice=draft.voice or None,
-            created_by=actor.id, now=now, dictionary=lexicon.relevant(lexicon.held(session, unit), text),
-        ).id  # fmt: skip
-
-
-def text_or_clip(text: str, clip: str | None, max_chars: int) -> str:
-    """The text without white space around it; empty where a recording is given instead. Raises InvalidInput."""
-    text = text.strip()
-    if bool(text) == bool(clip):
-        raise InvalidInput(N_("Give either a text to be spoken or a recording: exactly one."), fields={"text": "empty"})
-    if len(text) > max_chars:
-        raise InvalidInput(
-            N_("The text has %(length)s characters; at most %(limit)s can be spoken in one bulletin. Split it in two."),
-            fields={"text": "long"}, length=len(text), limit=max_chars,
-        )  # fmt: skip
-    return text
+    version.clip_id = sources.clip_of(
+        session, actor, unit, text=text, clip=draft.clip, language=version.language, voice=version.voice, now=now
+    ).id
 
 
 def known_priority(priority: str) -> str:
@@ -142,24 +140,13 @@ def known_priority(priority: str) -> str:
     return priority
 
 
-def clip_for(session: Session, actor: Actor, clip_id: str, unit: Unit) -> Clip:
-    """A clip that the actor may see and that belongs to `unit` or a unit above or below it. Raises NotFound."""
-    clip = session.get(Clip, clip_id)
-    home = session.get(Unit, clip.unit_id) if clip else None
-    if clip is None or home is None or not actor.may(Permission.SEE, home):
-        raise NotFound(N_("There is no recording “%(clip)s”."), clip=clip_id[:40])
-    if not (home.path.startswith(unit.path) or unit.path.startswith(home.path)):
-        raise InvalidInput(N_("This recording belongs to another unit."), fields={"clip": "unit"})
-    return clip
-
-
 def submit(session: Session, actor: Actor, bulletin_id: str, now: datetime) -> BulletinVersion:
     """Hand the draft to whoever approves. Raises Conflict when its audio could not be made."""
     bulletin, unit, version = find(session, actor, bulletin_id)
     actor.require(Permission.WRITE, unit)
     _expect(version, "draft")
-    clip = session.get(Clip, version.clip_id)
-    if clip is None or clip.state == "failed":
+    sounds = [session.get(Clip, version.clip_id), *(clip for _, clip in renditions.with_clips(session, version))]
+    if any(clip is None or clip.state in sources.LOST for clip in sounds):
         raise Conflict(N_("The audio could not be made. Change the text or the recording, then submit again."))
     version.state, version.submitted_by, version.submitted_at = "submitted", actor.id, now
     session.add(version)
@@ -167,40 +154,96 @@ def submit(session: Session, actor: Actor, bulletin_id: str, now: datetime) -> B
     return version
 
 
-def approve(session: Session, actor: Actor, bulletin_id: str, now: datetime) -> BulletinVersion:
+def approve(
+    session: Session, actor: Actor, bulletin_id: str, now: datetime, expected: str | None = None
+) -> BulletinVersion:
     """Answer for the submitted version: from now on it may sound, and it alone of its bulletin.
 
-    Nobody approves what they wrote or submitted themselves, except administrators.
+    Who may is told by `playlists.approval_rules`. Where two people must, the version stays submitted after the first.
+    `expected` is the seal (`playlists.seals`) of what the person had before them. Raises Conflict when that is not it
+    any more, Forbidden.
     """
     bulletin, unit, version = find(session, actor, bulletin_id)
     actor.require(Permission.APPROVE, unit)
+    seals.require(session, version, expected)
     _expect(version, "submitted")
-    if actor.id in {version.written_by, version.submitted_by} and not actor.may(Permission.ADMINISTER, unit):
-        raise Forbidden(N_("Somebody else has to approve what you wrote."), code="own_bulletin")
-    for before in versions(session, bulletin.id):
-        if before.state == "approved":
-            before.state = "superseded"
-            session.add(before)
+    before = approval_rules.given(session, version.id)
+    found = approval_rules.check(session, actor, unit, version, before)
+    session.add(Approval(version_id=version.id, person_id=actor.id, deputy_of=found.deputy_of, at=now))
+    session.flush()
+    detail = _in_stead(session, found.deputy_of)
+    if len(before) + 1 < approval_rules.approvals_needed(session, unit, version):
+        _note(session, actor, "bulletin.approve_first", bulletin, now, version=version.number, **detail)
+        return version
+    for former in versions(session, bulletin.id):
+        if former.state == "approved":
+            former.state = "superseded"
+            session.add(former)
     version.state, version.decided_by, version.decided_at = "approved", actor.id, now
     bulletin.approved = version.number
     session.add(version)
     session.add(bulletin)
-    _note(session, actor, "bulletin.approve", bulletin, now, version=version.number)
+    _note(session, actor, "bulletin.approve", bulletin, now, version=version.number, **detail)
     changes.announce(session, "timetable", [f"bulletin:{bulletin.id}"], now)
     return version
 
 
-def reject(session: Session, actor: Actor, bulletin_id: str, reason: str, now: datetime) -> BulletinVersion:
-    """Send the submitted version back with a reason; an approved version before it goes on sounding."""
+def _in_stead(session: Session, person_id: str | None) -> dict[str, str]:
+    """What the log says of a deputy's act: in whose stead it was done."""
+    person = session.get(Person, person_id) if person_id else None
+    return {"deputy_of": person.username} if person is not None else {}
+
+
+def take_back_approval(session: Session, actor: Actor, bulletin_id: str, now: datetime) -> BulletinVersion:
+    """Undo the actor's own approval of a moment ago: the version waits again, and what it replaced may sound again.
+
+    Whether anything has sounded meanwhile is for the caller to know. Raises Conflict when it is too late, or when it
+    wasn't the actor who decided.
+    """
     bulletin, unit, version = find(session, actor, bulletin_id)
     actor.require(Permission.APPROVE, unit)
+    mine = next((each for each in approval_rules.given(session, version.id) if each.person_id == actor.id), None)
+    if mine is None or version.state not in {"submitted", "approved"} or (
+        version.state == "approved" and version.decided_by != actor.id
+    ):  # fmt: skip
+        raise Conflict(N_("There is no approval of yours to take back."))
+    if now - mine.at > TAKEN_BACK_WITHIN:
+        raise Conflict(N_("It is too late to take the approval back. Withdraw the bulletin if it must not sound."))
+    session.delete(mine)
+    if version.state == "approved":
+        former = next((each for each in versions(session, bulletin.id) if each.state == "superseded"), None)
+        if former is not None:
+            former.state = "approved"
+            session.add(former)
+        bulletin.approved = former.number if former is not None else None
+        version.state, version.decided_by, version.decided_at = "submitted", None, None
+        session.add(version)
+        session.add(bulletin)
+        changes.announce(session, "timetable", [f"bulletin:{bulletin.id}"], now)
+    _note(session, actor, "bulletin.unapprove", bulletin, now, version=version.number)
+    return version
+
+
+def reject(
+    session: Session, actor: Actor, bulletin_id: str, reason: str, now: datetime, expected: str | None = None
+) -> BulletinVersion:
+    """Send the submitted version back with a reason; an approved version before it goes on sounding.
+
+    Whoever may approve somewhere may send back, whatever the rules ask of those who approve. `expected` is as in
+    `approve`.
+    """
+    bulletin, unit, version = find(session, actor, bulletin_id)
+    actor.require(Permission.APPROVE, unit)
+    seals.require(session, version, expected)
     _expect(version, "submitted")
     if not reason.strip():
         raise InvalidInput(N_("Say why, so that the writer can mend it."), fields={"reason": "empty"})
     version.state, version.decided_by, version.decided_at = "rejected", actor.id, now
     version.reason = reason.strip()[:_MAX_REASON]
     session.add(version)
-    _note(session, actor, "bulletin.reject", bulletin, now, version=version.number, reason=version.reason)
+    stead = next((each.of_id for each in actor.stands_in if unit.path.startswith(each.path)), None)
+    detail = {} if actor.holds(Permission.APPROVE, unit) else _in_stead(session, stead)
+    _note(session, actor, "bulletin.reject", bulletin, now, version=version.number, reason=version.reason, **detail)
     return version
 
 

@@ -1,8 +1,8 @@
-"""Tables of bulletins with their versions, programmes with their items, and fields."""
+"""Tables of bulletins with their versions, programmes with their items, relays, and fields."""
 
 from datetime import datetime
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import JSON, Column, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from core.database import UtcDateTime
@@ -52,6 +52,7 @@ class BulletinVersion(SQLModel, table=True):
     field: str = Field(foreign_key="field.code", max_length=40)
     priority: str = Field(default="ordinary", max_length=10)
     voice: str | None = Field(default=None, max_length=80)
+    twice: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     valid_from: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     valid_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     written_by: str = Field(max_length=40)
@@ -61,6 +62,24 @@ class BulletinVersion(SQLModel, table=True):
     decided_by: str | None = Field(default=None, max_length=40)
     decided_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     reason: str = Field(default="", max_length=1_000)
+
+
+class Rendition(SQLModel, table=True):
+    """A bulletin version in one more language: a text to be spoken, or the recording of a person who reads it.
+
+    It is written, approved and withdrawn with the version it belongs to.
+    """
+
+    __tablename__ = "rendition"
+    __table_args__ = (UniqueConstraint("version_id", "language"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    version_id: str = Field(foreign_key="bulletin_version.id", max_length=40)
+    position: int
+    language: str = Field(max_length=12)
+    text: str = ""
+    clip_id: str = Field(foreign_key="clip.id", max_length=40, index=True)
+    voice: str | None = Field(default=None, max_length=80)
 
 
 class Programme(SQLModel, table=True):
@@ -75,8 +94,35 @@ class Programme(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
+class RelaySource(SQLModel, table=True):
+    """An address of another broadcaster, as somebody gave it: a row for each, whoever relays it (`playlists.relays`).
+
+    `kind` is what was found there (`audio.relays.looking.KINDS`), `name` what the broadcaster calls itself. `state` is
+    "" while it was not listened to before an airing, then `up`, `silent` or `down`, and `why`; `checked_at` is when.
+    """
+
+    __tablename__ = "relay_source"
+
+    id: str = Field(primary_key=True, max_length=40)
+    url: str = Field(max_length=500)
+    kind: str = Field(max_length=20)
+    name: str = Field(default="", max_length=120)
+    state: str = Field(default="", max_length=10)
+    why: str = Field(default="", max_length=300)
+    noted_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    checked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
 class ProgrammeItem(SQLModel, table=True):
-    """One item: a bulletin, a clip somebody with the right to approve put there, or "the newest bulletins of…"."""
+    """One item: a bulletin, a clip somebody with the right to approve put there, or "the newest bulletins of…".
+
+    `newest` may be bounded to what `from_unit_id` wrote, to `max_age_days`, and to what was not heard at these stations
+    for `unheard_days`. A `rotation` takes one of its `choices` (ids of bulletins or clips) after the other. `role`:
+    a `signature` is never left out, a `fill` sounds only where there is room.
+
+    A `relay` takes over the broadcast at an address for `seconds`; `clip_id` is then what plays while nothing comes
+    from there, `via` who fetches it: `station`, `server`, or `auto`. `title` is that of a relay alone.
+    """
 
     __tablename__ = "programme_item"
 
@@ -89,4 +135,13 @@ class ProgrammeItem(SQLModel, table=True):
     field: str | None = Field(default=None, max_length=40)
     priority: str | None = Field(default=None, max_length=10)
     count: int = 1
+    from_unit_id: str | None = Field(default=None, foreign_key="unit.id", max_length=40)
+    max_age_days: int | None = None
+    unheard_days: int | None = None
+    choices: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
+    role: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
+    relay: str | None = Field(default=None, max_length=500)
+    seconds: float | None = None
+    title: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    via: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
     approved_by: str | None = Field(default=None, max_length=40)

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 from village import NOW, TEXT, Village
 
-from audio import clips
+from audio import clips, queue
 from audio.models import Clip
 from core.audit import AuditEntry
 from core.errors import Conflict, Forbidden, InvalidInput, LoaError, NotFound
@@ -246,8 +246,8 @@ def test_speech_is_queued_with_the_draft_and_once_for_the_same_text(paper: Desk,
 def test_what_could_not_be_spoken_is_not_submitted(paper: Desk, village: Village):
     version = paper.write()
     with village.database.write() as session:
-        clips.claim_next(session, "x", NOW)
-        clips.fail(session, version.clip_id, "x", LoaError("no voice"), NOW)
+        queue.claim_next(session, "x", NOW)
+        queue.fail(session, version.clip_id, "x", LoaError("no voice"), NOW)
     with pytest.raises(Conflict):
         paper.submit()
     paper.edit(text="Bản khác.")

@@ -8,19 +8,20 @@ from hypothesis import strategies as st
 from sqlmodel import select
 from village import NOW, Village
 
-from audio import clips
+from audio import clips, queue
 from core.errors import Forbidden, InvalidInput, LoaError, NotFound
-from playlists import programmes, resolving
+from playlists import libraries, programmes, resolving
 from playlists.models import BulletinVersion
+from playlists.parts import Resolved
 from playlists.programmes import Entry, Newest
 
 
-def library(village: Village, programme: str) -> resolving.Library:
+def library(village: Village, programme: str) -> libraries.Library:
     with village.database.read() as session:
-        return resolving.load(session, [programme])
+        return libraries.load(session, [programme])
 
 
-def resolved(village: Village, programme: str, at=NOW) -> resolving.Resolved:
+def resolved(village: Village, programme: str, at=NOW) -> Resolved:
     return resolving.resolve(library(village, programme), programme, at)
 
 
@@ -80,9 +81,9 @@ def test_what_is_left_out_says_why(village: Village):
     failed = village.bulletin(text="Hỏng.", seconds=None)
     with village.database.write() as session:
         version = session.exec(select(BulletinVersion).where(BulletinVersion.bulletin_id == failed)).one()
-        while (claimed := clips.claim_next(session, "x", NOW)) is not None and claimed.id != version.clip_id:
+        while (claimed := queue.claim_next(session, "x", NOW)) is not None and claimed.id != version.clip_id:
             pass
-        clips.fail(session, version.clip_id, "x", LoaError("no"), NOW)
+        queue.fail(session, version.clip_id, "x", LoaError("no"), NOW)
     told = resolved(village, village.programme(draft, old, soon, gone, failed), NOW + timedelta(hours=2))
     assert told.parts == ()
     assert dict(told.left_out) == {
