@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from core.files import full_disk_is_told, put_in_place
+from core.files import check_room, full_disk_is_told, put_in_place
 from core.settings import Settings
 
 _PART = ".part-"
@@ -20,13 +20,15 @@ _ANY = f"loa-{'[0-9]' * 8}T{'[0-9]' * 6}Z.db"
 def back_up(settings: Settings, now: datetime) -> Path | None:
     """Copy the SQLite database into `HOME/backups` and keep the newest `backups_kept`; None on another database.
 
-    The copy is of one state, whole or absent, and checked before it gets its name.
+    The copy is of one state, whole or absent, and checked before it gets its name. Raises NoSpace when it would take
+    from `reserve_mb`.
     """
     if settings.database_url and not settings.database_url.startswith("sqlite"):
         return None
     file = make_url(settings.url).database or ""
     target = settings.backups / now.strftime(_NAME)
     with full_disk_is_told():
+        check_room(settings.home, settings.reserve_bytes, Path(file).stat().st_size)
         settings.backups.mkdir(parents=True, exist_ok=True)
         for left in settings.backups.glob(f"{_PART}*"):  # of a process that was killed; copies are made one at a time
             left.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, literal, select
 
 from core.errors import NotFound
@@ -92,7 +92,9 @@ def on_air(session: Session, actor: Actor, now: datetime, limit: int = LIMIT) ->
         .order_by((col(Airing.kind) != "emergency"), col(Airing.starts_at))
         .limit(limit)
     ).all()
-    here = _stations(session, actor, [airing for airing, _ in rows])
+    in_service = and_(actor.within(Permission.SEE, col(Unit.path)), col(Station.token_hash).is_not(None))
+    audiences = {tuple(airing.audience) for airing, _ in rows}
+    here = {names: audience.count(session, names, in_service) for names in audiences}
     said = select(StationState.playing, func.count()).where(col(StationState.playing).in_([a.id for a, _ in rows]))
     playing = dict(
         session.exec(
@@ -106,7 +108,7 @@ def on_air(session: Session, actor: Actor, now: datetime, limit: int = LIMIT) ->
         Sounding(
             airing,
             unit,
-            sum(1 for station, _ in here[airing.id].values() if station.token_hash),
+            here[tuple(airing.audience)],
             playing.get(airing.id, 0),
         )
         for airing, unit in rows

@@ -5,281 +5,145 @@ short batches. Every write checks that what it was decided on still holds, so tw
 half-way and started again, end in the same timetable.
 """
 
-import hashlib
-import json
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from audio import clips
 from core import changes
-from core.clock import zone
 from core.database import Database
-from core.ids import new_id
-from core.quiet import first_quiet
 from core.settings import Settings
 from core.signing import Signer
-from core.wire import MAX_AIRING_SECONDS, MAX_ITEMS
-from playlists import resolving
-from playlists.models import Bulletin, BulletinVersion, Programme, ProgrammeItem
-from registry import units
-from registry.models import Group, Station, Unit
-from scheduler import audience, issuing
+from scheduler import issuing, troubles
+from scheduler.deciding import LOOK_BACK, decide
+from scheduler.foresight import Foresight
+from scheduler.issuing import Fresh
 from scheduler.models import Airing, Slot
-from scheduler.recurrence import occurrences, recurrence
+from scheduler.outlook import Present, look
 
-log = logging.getLogger(__name__)
-LOOK_BACK = timedelta(minutes=10)
-# An airing whose audio is not complete is signed with what there is when its start is this near: nearer than
-# the worker's full roll every minute comes round, so that one of them falls into it.
-LAST_CALL = timedelta(seconds=75)
 _BATCH = 200
-MAX_OCCURRENCES = 2_000  # of one slot within the horizon: every few minutes
-_LIVE = ("planned", "issued", "on_air", "over", "failed")
-
-
-@dataclass(frozen=True)
-class _Sound:
-    """What sounds in an airing, apart from when. `key` is a hash of all a listener or a station could notice."""
-
-    items: list[dict[str, Any]]
-    seconds: float
-    approved_by: str
-    key: str
-
-
-@dataclass
-class Outlook:
-    """One state of the database, as far as planning needs it."""
-
-    slots: list[Slot] = field(default_factory=list)
-    library: resolving.Library = field(default_factory=resolving.Library)
-    airings: dict[tuple[str, datetime], Airing] = field(default_factory=dict)
-    stale: list[Airing] = field(default_factory=list)
-    outside: dict[str, str] = field(default_factory=dict)
-    hours: dict[str, list[tuple[list[tuple[str, str]], ZoneInfo]]] = field(default_factory=dict)
-    withdrawn: set[str] = field(default_factory=set)  # bulletins that sound now and may not any more
-    sounds: dict[tuple[str, resolving.Resolved, bool], _Sound] = field(default_factory=dict)
-
-
-@dataclass
-class Decision:
-    """What to write: airings to add, each perhaps in place of an older one, and airings to withdraw."""
-
-    add: list[tuple[Airing, Airing | None]] = field(default_factory=list)
-    withdraw: list[tuple[Airing, str]] = field(default_factory=list)
-    hasten: dict[str, datetime] = field(default_factory=dict)
+_SLOTS = 2_000
+_MOST_FOUND = 50  # slots set aside in one roll
+_NEARLY = timedelta(minutes=5)
+_FORGOTTEN = timedelta(days=90)  # more than the longest horizon
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def roll(
-    database: Database, settings: Settings, signer: Signer, now: datetime, slot_ids: Iterable[str] | None = None
-) -> int:
+    database: Database, settings: Settings, signer: Signer, now: datetime, slot_ids: Iterable[str] | None = None,
+    foresight: Foresight | None = None,
+) -> int:  # fmt: skip
     """Bring the airings of these slots (None: of all) up to date for the horizon; returns how many rows changed.
 
-    Calling it again changes nothing.
+    Calling it again changes nothing. Slots are taken some thousand at a time, so that a country needs no more memory
+    than a province. One that can't be planned is set aside, and the rest is planned: it is found by halving.
+    With `foresight`, all means those that time alone may have changed; who changes a slot says so by its id.
     """
+    with database.read() as session:
+        aside = troubles.subjects(session, "slot")
+        if slot_ids is None:
+            resting = troubles.subjects(session, "slot", met_since=now - troubles.AGAIN) if aside else set()
+            slot_ids = set(session.exec(select(Slot.id).where(_may_matter(now))).all()) - resting
+            slot_ids = foresight.due(slot_ids, now) if foresight is not None else slot_ids
+    chosen = sorted(slot_ids)
+    careful = _Careful(database, settings, signer, now, aside, foresight or Foresight())
+    return sum(careful.roll(chosen[start : start + _SLOTS]) for start in range(0, len(chosen), _SLOTS))
+
+
+@dataclass
+class _Careful:
+    """Plans slots together; where that fails, halves of them, until what it fails for stands alone and is set aside."""
+
+    database: Database
+    settings: Settings
+    signer: Signer
+    now: datetime
+    aside: set[str]
+    foresight: Foresight
+    found: int = 0
+
+    def roll(self, slot_ids: Sequence[str]) -> int:
+        try:
+            written, unclear, again = _roll(self.database, self.settings, self.signer, self.now, slot_ids)
+        except troubles.PASSING:
+            raise
+        except Exception as error:
+            if self.found >= _MOST_FOUND:
+                raise  # not a slot's fault; what was found stays aside, and the next full roll begins with the rest
+            if len(slot_ids) > 1:
+                middle = len(slot_ids) // 2
+                return self.roll(slot_ids[:middle]) + self.roll(slot_ids[middle:])
+            written, unclear, again = 0, {slot_ids[0]: troubles.describe(error)}, {}
+        self._tell(slot_ids, unclear)
+        self.foresight.decided(slot_ids, again)
+        return written
+
+    def _tell(self, slot_ids: Sequence[str], unclear: Mapping[str, str]) -> None:
+        mended = self.aside.intersection(slot_ids).difference(unclear)
+        if not unclear and not mended:
+            return
+        self.found += len(unclear)
+        with self.database.write() as session:
+            for slot_id, what in unclear.items():
+                unit_id = session.exec(select(Slot.unit_id).where(Slot.id == slot_id)).first()
+                troubles.report(session, "slot", slot_id, what, self.now, unit_id)
+            troubles.clear(session, "slot", mended, self.now)
+
+
+def nearly_due(session: Session, now: datetime) -> set[str]:
+    """Slots with an airing that starts within minutes and is not signed: what must not wait for a full roll."""
+    query = select(Airing.slot_id).where(
+        col(Airing.state) == "planned",
+        col(Airing.slot_id).is_not(None),
+        col(Airing.starts_at) > now - LOOK_BACK,
+        col(Airing.starts_at) <= now + _NEARLY,
+    )
+    return {slot_id for slot_id in session.exec(query).all() if slot_id}
+
+
+def _may_matter(now: datetime) -> ColumnElement[bool]:
+    """Slots on the timetable, and those that left it so lately that airings of theirs may still be to come."""
+    return col(Slot.withdrawn_at).is_(None) | (col(Slot.withdrawn_at) > now - _FORGOTTEN)
+
+
+def _roll(
+    database: Database, settings: Settings, signer: Signer, now: datetime, slot_ids: Sequence[str]
+) -> tuple[int, Mapping[str, str], Mapping[str, datetime]]:
+    """How many rows were written; which slots could not be planned, with what stands in the way; when to look again."""
     with database.read() as session:
         outlook = look(session, settings, now, slot_ids)
     decision = decide(outlook, now, timedelta(days=settings.horizon_days))
-    for airing, _ in decision.add:
-        if airing.items:
-            issuing.sign(airing, outlook.outside, signer, now)
-    written = 0
+    for fresh, _ in decision.add:
+        if fresh.items:
+            issuing.sign(fresh, outlook.outside, signer, now)
+    written, again = 0, dict.fromkeys(slot_ids, _NEVER) | decision.again
+    for slot_id in decision.unclear:
+        again.pop(slot_id, None)
     for start in range(0, len(decision.add), _BATCH):
         with database.write() as session:
-            written += _write(session, decision.add[start : start + _BATCH], now)
+            refused = _write(session, decision.add[start : start + _BATCH], now)
+        written += len(decision.add[start : start + _BATCH]) - len(refused)
+        for slot_id in refused:
+            again.pop(slot_id, None)
     if decision.withdraw or decision.hasten:
         with database.write() as session:
             for airing, reason in decision.withdraw:
-                fresh = session.get(Airing, airing.id)
-                if fresh is not None and fresh.state not in {"withdrawn", "over"}:
-                    issuing.withdraw(session, fresh, reason, now)
+                present = session.get(Airing, airing.id)
+                if present is not None and present.state not in {"withdrawn", "over"}:
+                    issuing.withdraw(session, present, reason, now)
                     written += 1
             for clip_id, due_at in decision.hasten.items():
                 clips.hasten(session, clip_id, due_at, urgent=False)
-    return written
+    return written, decision.unclear, again
 
 
-def affected_slots(session: Session, names: Iterable[str]) -> set[str] | None:
-    """Slots that a change of these things (`slot:`, `programme:`, `bulletin:`, `clip:` …) may alter; None for all."""
-    slots: set[str] = set()
-    programmes: set[str] = set()
-    for name in names:
-        kind, _, identity = name.partition(":")
-        if kind == "slot":
-            slots.add(identity)
-        elif kind == "programme":
-            programmes.add(identity)
-        elif kind in {"bulletin", "clip"}:
-            condition = col(ProgrammeItem.kind) == "newest"
-            if kind == "bulletin":
-                condition |= col(ProgrammeItem.bulletin_id) == identity
-            else:
-                of_clip = select(BulletinVersion.bulletin_id).where(BulletinVersion.clip_id == identity)
-                condition |= (col(ProgrammeItem.clip_id) == identity) | col(ProgrammeItem.bulletin_id).in_(of_clip)
-            programmes.update(session.exec(select(ProgrammeItem.programme_id).where(condition)).all())
-        else:
-            return None
-    if programmes:
-        slots.update(session.exec(select(Slot.id).where(col(Slot.programme_id).in_(programmes))).all())
-    return slots
-
-
-def look(session: Session, settings: Settings, now: datetime, slot_ids: Iterable[str] | None) -> Outlook:
-    """Read what planning needs, in a number of queries that does not grow with the number of airings."""
-    outlook = Outlook()
-    wanted = select(Slot)
-    living = select(Airing).where(
-        col(Airing.slot_id).is_not(None), col(Airing.state).in_(_LIVE), col(Airing.starts_at) >= now - timedelta(days=1)
-    )
-    if slot_ids is not None:
-        chosen = sorted(slot_ids)
-        wanted, living = wanted.where(col(Slot.id).in_(chosen)), living.where(col(Airing.slot_id).in_(chosen))
-    active = {slot.id: slot for slot in session.exec(wanted.where(col(Slot.withdrawn_at).is_(None))).all()}
-    outlook.slots = list(active.values())
-    for airing in session.exec(living).all():
-        if airing.slot_id in active and airing.occurrence_at is not None:
-            outlook.airings[airing.slot_id, airing.occurrence_at] = airing
-        else:
-            outlook.stale.append(airing)
-    outlook.library = resolving.load(session, {slot.programme_id for slot in outlook.slots})
-    outlook.outside = audience.outside(session, {name for slot in outlook.slots for name in slot.audience})
-    _read_hours(session, outlook, settings.zone)
-    sounding = {
-        str(item["bulletin"])
-        for airing in outlook.airings.values()
-        if airing.ticket and airing.starts_at <= now < airing.ends_at
-        for item in airing.items
-        if item.get("bulletin")
-    }
-    gone = select(Bulletin.id).where(col(Bulletin.id).in_(sorted(sounding)), col(Bulletin.approved).is_(None))
-    outlook.withdrawn = set(session.exec(gone).all()) if sounding else set()
-    return outlook
-
-
-def _read_hours(session: Session, outlook: Outlook, default_zone: str) -> None:
-    every = {unit.id: unit for unit in session.exec(select(Unit)).all()}
-    names = {name for slot in outlook.slots for name in slot.audience}
-    home: dict[str, str] = {}
-    for kind, model in (("station", Station), ("group", Group)):
-        if any(name.startswith(kind) for name in names):
-            home |= {f"{kind}:{i}": unit for i, unit in session.exec(select(model.id, model.unit_id)).all()}
-    known: dict[str, tuple[list[tuple[str, str]], ZoneInfo]] = {}
-    for slot in outlook.slots:
-        found = []
-        for name in slot.audience:
-            unit = every.get(home.get(name) or name.partition(":")[2])
-            if unit is None:
-                continue
-            if unit.id not in known:
-                at = units.inherited([every[each] for each in unit.path.strip("/").split("/")], default_zone)
-                known[unit.id] = (at.quiet_hours, zone(at.zone))
-            found.append(known[unit.id])
-        outlook.hours[slot.id] = found
-
-
-def decide(outlook: Outlook, now: datetime, horizon: timedelta) -> Decision:
-    """What has to change so that the airings match the slots. Pure."""
-    decision = Decision()
-    kept: set[tuple[str, datetime]] = set()
-    unclear: set[str] = set()
-    end = now + horizon
-    for slot in outlook.slots:
-        programme = outlook.library.programmes.get(slot.programme_id)
-        if programme is None:
-            continue
-        try:
-            rule = recurrence(slot.starts, slot.zone, slot.rrule, exdates=slot.exdates, until=slot.until)
-            start = max(now - LOOK_BACK, slot.created_at)
-            for at in islice(occurrences(rule, start, end), MAX_OCCURRENCES):
-                kept.add((slot.id, at))
-                _one(outlook, decision, slot, programme, at, now)
-        except Exception:  # one slot that can't be read must not silence the others, nor lose what it has
-            log.exception("slot %s can't be planned", slot.id)
-            unclear.add(slot.id)
-    for key, airing in outlook.airings.items():
-        if key in kept or key[0] in unclear or airing.state not in {"planned", "issued"}:
-            continue
-        # What lies beyond the end was planned by a clock that was ahead of this one.
-        if now - LOOK_BACK < airing.starts_at < end:
-            decision.withdraw.append((airing, "slot_changed"))
-    decision.withdraw += [(each, "slot_withdrawn") for each in outlook.stale if each.state not in {"over", "failed"}]
-    return decision
-
-
-def _one(outlook: Outlook, decision: Decision, slot: Slot, programme: Programme, at: datetime, now: datetime) -> None:
-    present = outlook.airings.get((slot.id, at))
-    if present is not None and (present.state in {"over", "failed"} or present.ends_at <= now):
-        return
-    if present is not None and present.ticket and at <= now:
-        # It sounds already: a new text waits for the next time, but what may not sound any more stops at once.
-        if any(item.get("bulletin") in outlook.withdrawn for item in present.items):
-            decision.withdraw.append((present, "bulletin_withdrawn"))
-        return
-    resolved = resolving.resolve(outlook.library, slot.programme_id, at)
-    for clip_id in resolved.waiting:
-        decision.hasten[clip_id] = min(decision.hasten.get(clip_id, at), at)
-    reason = ""
-    if resolved.waiting and at > now + LAST_CALL and not (present and present.ticket):
-        reason = "rendering"
-    elif not resolved.parts:
-        reason = "rendering" if resolved.waiting else "nothing_approved"
-    elif len(resolved.parts) > MAX_ITEMS or resolved.seconds > MAX_AIRING_SECONDS:
-        reason = "too_long"
-    else:
-        quiet = outlook.hours.get(slot.id, [])
-        if quiet and all(first_quiet(at, resolved.seconds, hours, where) for hours, where in quiet):
-            reason = "quiet_hours"
-    sound = _sound(outlook, slot, programme, resolved, silent=bool(reason))
-    seconds = sound.seconds or max(resolving.expected_seconds(outlook.library, slot.programme_id, at), 1.0)
-    key = hashlib.sha256(f"{sound.key} {at.timestamp()} {seconds}".encode()).hexdigest()
-    if present is None or present.content_key != key or present.reason != reason:
-        airing = _airing(slot, programme, at, sound, seconds, now)
-        airing.content_key, airing.reason, airing.priority = key, reason, resolved.priority
-        decision.add.append((airing, present))
-
-
-def _sound(outlook: Outlook, slot: Slot, programme: Programme, resolved: resolving.Resolved, *, silent: bool) -> _Sound:
-    """What the airings of this slot have in common while the programme resolves to the same; worked out once."""
-    cached = outlook.sounds.get((slot.id, resolved, silent))
-    if cached is not None:
-        return cached
-    items: list[dict[str, Any]] = []
-    offset = 0.0
-    for part in () if silent else resolved.parts:
-        seconds = round(part.seconds, 3)
-        items.append(
-            {
-                "at": round(offset, 3), "seconds": seconds, "title": part.title, "clip": part.files.model_dump(),
-                "bulletin": part.bulletin_id,
-            }
-        )  # fmt: skip
-        offset += seconds
-    approved_by = ", ".join(dict.fromkeys(part.approved_by for part in resolved.parts))[:500]
-    body = [resolved.priority, programme.title, slot.late, slot.volume, slot.audience, items, approved_by]
-    key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    sound = outlook.sounds[slot.id, resolved, silent] = _Sound(items, round(offset, 3), approved_by, key)
-    return sound
-
-
-def _airing(slot: Slot, programme: Programme, at: datetime, sound: _Sound, seconds: float, now: datetime) -> Airing:
-    ends = at + timedelta(seconds=seconds)
-    return Airing(
-        id=new_id("air"), unit_id=slot.unit_id, slot_id=slot.id, occurrence_at=at, kind="programme",
-        priority="ordinary", title=programme.title, starts_at=at, ends_at=ends,
-        not_after=ends + issuing.NOT_AFTER[slot.late], late=slot.late, volume=slot.volume, audience=slot.audience,
-        items=sound.items, approved_by=sound.approved_by, created_at=now,
-    )  # fmt: skip
-
-
-def _write(session: Session, batch: Sequence[tuple[Airing, Airing | None]], now: datetime) -> int:
+def _write(session: Session, batch: Sequence[tuple[Fresh, Present | None]], now: datetime) -> list[str]:
     """Put each new airing in the place of the old one if that is still how it was read; else leave it to the next roll.
+
+    Returns the slots of those that were left, one for each.
 
     A fixed number of queries a batch, so that the write lock is held for milliseconds.
     """
@@ -288,7 +152,7 @@ def _write(session: Session, batch: Sequence[tuple[Airing, Airing | None]], now:
         session.exec(select(Slot.id).where(col(Slot.id).in_(slot_ids), col(Slot.withdrawn_at).is_(None))).all()
     )
     living = {
-        (airing.slot_id, airing.occurrence_at): airing
+        (airing.slot_id, airing.occurrence_at, airing.variant): airing
         for airing in session.exec(
             select(Airing).where(
                 col(Airing.slot_id).in_(slot_ids),
@@ -297,17 +161,20 @@ def _write(session: Session, batch: Sequence[tuple[Airing, Airing | None]], now:
             )
         ).all()
     }
-    accepted: list[Airing] = []
+    accepted: list[Fresh] = []
+    refused: list[str] = []
     replaced: list[Airing] = []
     for new, old in batch:
-        live = living.get((new.slot_id, new.occurrence_at))
-        unchanged = (live.id, live.state) == (old.id, old.state) if live and old else live is old
+        live = living.get((new.slot_id, new.occurrence_at, new.variant))
+        unchanged = (live and (live.id, live.state)) == (old and (old.id, old.state))
         if new.slot_id in active and unchanged:
             accepted.append(new)
             replaced += [live] if live else []
+        else:
+            refused.append(new.slot_id or "")
     issuing.replace(session, replaced, now)
     issuing.add(session, accepted)
     heard = {name for airing in accepted if airing.ticket for name in airing.audience}
     if heard:
         changes.announce(session, "plan", sorted(heard), now)
-    return len(accepted)
+    return refused

@@ -5,15 +5,17 @@ so it sounds later by the gap's length; one that comes twice sounds the first ti
 falls on the same instant sounds once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from heapq import heappop, heappush, merge
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.clock import zone as time_zone
 from core.errors import N_, InvalidInput
+from scheduler.calendar import Days, read_days
 from scheduler.rrule_parse import Rule, parse_rule
 from scheduler.rrule_walk import Walk
 
@@ -39,7 +41,8 @@ class Recurrence:
     """A start on the wall clock of `zone` and how it repeats; without a rule, the start itself is the occurrence.
 
     `starts` and `rdates` are naive and local. With a rule, `starts` is an occurrence only if the rule meets it.
-    `excluded` are instants, `excluded_days` whole local days. Nothing is later than the instant `until`.
+    `excluded` are instants, `excluded_days` whole local days; `days` is a condition on local days, of rule and `rdates`
+    alike. Nothing is later than the instant `until`.
     """
 
     starts: datetime
@@ -49,6 +52,7 @@ class Recurrence:
     excluded: frozenset[datetime] = field(default=frozenset())
     excluded_days: frozenset[date] = field(default=frozenset())
     until: datetime | None = None
+    days: Days | None = None
 
     @cached_property
     def walk(self) -> Walk | None:
@@ -62,13 +66,14 @@ def recurrence(
     exdates: Iterable[str] = (),
     rdates: Iterable[str] = (),
     until: str | None = None,
+    days: Mapping[str, Any] | None = None,
 ) -> Recurrence:
     """Read what people and scripts send; raises InvalidInput that says which part is wrong.
 
     Times are local in `zone` ("2026-11-23T05:00", with seconds or without; fractions of a second are dropped), or carry
     an offset or Z. A date alone means: in `starts`, midnight; in `exdates`, every occurrence of that day; in `rdates`,
     that day at the time of `starts`; in `until`, that whole day. `until` is inclusive, and also ends `rdates`. At most
-    1,000 dates of each kind.
+    1,000 dates of each kind. `days` as `calendar.read_days` takes it.
     """
     tz = time_zone(zone)
     local = _local(starts, tz)
@@ -90,6 +95,7 @@ def recurrence(
         excluded=frozenset(excluded),
         excluded_days=frozenset(excluded_days),
         until=_last_instant(until, tz) if until else None,
+        days=read_days(days),
     )
 
 
@@ -155,6 +161,8 @@ def _without_excluded(rule: Recurrence, instants: Iterator[datetime]) -> Iterato
         if instant in rule.excluded:
             continue
         if rule.excluded_days and instant.astimezone(rule.zone).date() in rule.excluded_days:
+            continue
+        if rule.days is not None and not rule.days.allow(instant.astimezone(rule.zone).date()):
             continue
         yield instant
 

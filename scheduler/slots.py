@@ -1,52 +1,44 @@
 """Slots: putting a programme on the timetable, after everything that can be known has been checked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from core import audit, changes
-from core.clock import zone as known_zone
-from core.errors import N_, Conflict, InvalidInput, NotFound
+from core.errors import N_, Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id
-from core.quiet import first_quiet
-from playlists import programmes, resolving
+from playlists import libraries
 from playlists.models import Programme
 from registry import units
 from registry.models import Unit
 from registry.rights import Actor, Permission
-from scheduler import audience
-from scheduler.clashes import Span, first_overlap, self_overlap
+from scheduler import audience, checks, series, simdata
 from scheduler.models import Slot, SlotTarget
-from scheduler.recurrence import Recurrence, occurrences, recurrence
+from scheduler.series import occurring
+from scheduler.wishes import LATE, LOOK_AHEAD, MAX_LOOKED_AT, SHORT, Understood, Wish, understand
 
-LATE = ("join", "play", "skip")
-# Clashes are looked for as far ahead as this: a rule that has not met another within a year of days won't.
-LOOK_AHEAD = timedelta(days=400)
-# Enough for one every twenty minutes all that time.
-MAX_LOOKED_AT = 30_000
+__all__ = [
+    "LATE",
+    "PREVIEWED",
+    "SHORT",
+    "Preview",
+    "Wish",
+    "create",
+    "find",
+    "next_instants",
+    "next_instants_of",
+    "preview",
+    "visible",
+    "withdraw",
+]
+
 PREVIEWED = 20
-_MONTH = timedelta(days=30)
-_BYTES_A_SECOND = {"opus": 24_000 / 8, "mp3": 64_000 / 8}
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a person wants on the timetable. `starts` is local time; `until` an instant or a local time or date."""
-
-    programme: str
-    starts: str
-    audience: Sequence[str]
-    zone: str | None = None
-    rrule: str | None = None
-    exdates: Sequence[str] = ()
-    until: str | None = None
-    volume: int | None = None
-    late: str = "join"
+_MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -61,29 +53,37 @@ class Preview:
     stations: int = 0
 
 
-@dataclass(frozen=True)
-class _Checked:
-    programme: Programme
-    unit: Unit
-    heard: audience.Audience
-    rule: Recurrence
-    zone: str
-    seconds: float
-    next: list[datetime]
+def preview(
+    session: Session,
+    actor: Actor,
+    wish: Wish,
+    *,
+    default_zone: str,
+    now: datetime,
+    leave_out: frozenset[str] = frozenset(),
+) -> Preview:
+    """What would happen, were the slots in `leave_out` (those that the wish changes) not there.
 
-
-def preview(session: Session, actor: Actor, wish: Wish, *, default_zone: str, now: datetime) -> Preview:
-    """What would happen. Raises InvalidInput or NotFound for what can't be understood at all."""
-    checked = _understand(session, actor, wish, default_zone, now)
-    held = units.inherited(units.ancestors(session, checked.unit), default_zone)
-    times_a_month = sum(1 for _ in islice(occurrences(checked.rule, now, now + _MONTH), MAX_LOOKED_AT))
+    Raises InvalidInput or NotFound for what can't be understood at all.
+    """
+    wanted = understand(session, actor, wish, default_zone, now)
+    beside = checks.neighbours(session, wanted, leave_out)
     return Preview(
-        next=checked.next[:PREVIEWED],
-        seconds=checked.seconds,
-        clashes=_clashes(session, actor, checked, now, leave_out=None),
-        limits=_limits_broken(session, checked, default_zone),
-        sim_bytes_a_month=round(checked.seconds * _BYTES_A_SECOND[held.codec]) if times_a_month else 0,
-        stations=len(audience.station_ids(session, checked.heard.names)),
+        next=[each.starts_at for each in wanted.coming[:PREVIEWED]],
+        seconds=wanted.seconds,
+        clashes=checks.clashes(session, actor, wanted, beside),
+        limits=checks.limits_broken(session, wanted, beside, default_zone),
+        sim_bytes_a_month=_sim_bytes(session, wanted, default_zone, now),
+        stations=len(audience.station_ids(session, wanted.heard.names)),
+    )
+
+
+def _sim_bytes(session: Session, wanted: Understood, default_zone: str, now: datetime) -> int:
+    """What a month of the wish takes at one station; where codecs differ, at the one that takes most."""
+    library = libraries.load(session, [wanted.programme.id])
+    codecs = {units.inherited(units.ancestors(session, unit), default_zone).codec for unit in wanted.heard.units}
+    return max(
+        (simdata.of_wish(library, wanted.series, now, codec, MAX_LOOKED_AT) for codec in sorted(codecs)), default=0
     )
 
 
@@ -92,37 +92,122 @@ def create(
 ) -> tuple[Slot, list[datetime]]:
     """Put a programme on the timetable; returns the slot and its next instants.
 
-    Raises InvalidInput (unknown zone, rule that never occurs, start in the past, quiet hours, too long),
-    Conflict with `clashes` when a station would have to play two things at once.
+    Raises InvalidInput (unknown zone, rule that never occurs, start in the past, a limit broken, too long),
+    Conflict with `clashes` when a station would have to play two things at once and no rule says which goes first.
     """
-    checked = _understand(session, actor, wish, default_zone, now)
-    broken = _limits_broken(session, checked, default_zone)
-    if broken:
-        raise InvalidInput(
-            N_("On %(at)s the programme would sound in the quiet hours of “%(unit)s” (%(hours)s)."),
-            code="quiet_hours", fields={"starts": "quiet_hours"},
-            at=_local(broken[0]["at"], checked.zone), unit=broken[0]["unit"], hours=broken[0]["hours"],
-        )  # fmt: skip
-    found = _clashes(session, actor, checked, now, leave_out=None)
-    if found:
-        raise Conflict(
-            N_("On %(at)s these stations already play “%(title)s”. Choose another time or other stations."),
-            clashes=found, at=_local(found[0]["at"], checked.zone), title=found[0]["title"],
-        )  # fmt: skip
+    wanted = understand(session, actor, wish, default_zone, now)
+    beside = checks.neighbours(session, wanted)
+    lifted = may_break(session, actor, wish, wanted, beside, default_zone)
+    refuse_clashes(session, actor, wanted, beside)
     slot = Slot(
-        id=new_id("sl"), unit_id=checked.unit.id, programme_id=checked.programme.id, starts=wish.starts,
-        zone=checked.zone, rrule=wish.rrule or None, exdates=list(wish.exdates), until=wish.until or None,
-        volume=wish.volume, late=wish.late, audience=list(checked.heard.names), created_by=actor.id, created_at=now,
+        id=new_id("sl"), unit_id=wanted.unit.id, programme_id=wanted.programme.id, starts=wish.starts, zone=wanted.zone,
+        created_by=actor.id, created_at=now,
     )  # fmt: skip
-    session.add(slot)
-    session.flush()
-    session.add_all(SlotTarget(slot_id=slot.id, name=name) for name in slot.audience)
+    write(session, actor, slot, wish, wanted, lifted)
     audit.record(
         session, actor=actor.username, action="slot.create", subject=slot.id, unit_id=slot.unit_id, now=now,
-        programme=slot.programme_id, starts=slot.starts, zone=slot.zone, rrule=slot.rrule, audience=slot.audience,
+        **detail(slot),
     )  # fmt: skip
-    changes.announce(session, "timetable", [f"slot:{slot.id}"], now)
-    return slot, checked.next[:PREVIEWED]
+    return slot, [each.starts_at for each in wanted.coming[:PREVIEWED]]
+
+
+def may_break(
+    session: Session,
+    actor: Actor,
+    wish: Wish,
+    wanted: Understood,
+    beside: checks.Neighbours,
+    default_zone: str,
+    *,
+    already: Sequence[str] = (),
+) -> list[str]:
+    """The limits that the wish breaks with a reason, by somebody who may; empty where it breaks none.
+
+    Those lifted `already` count for nothing. Raises InvalidInput for one broken without a reason, Forbidden for one who
+    doesn't administer the place.
+    """
+    every = checks.limits_broken(session, wanted, beside, default_zone)
+    broken = [each for each in every if each["limit"] not in already]
+    if not broken:
+        return []
+    if not (wish.lift or "").strip():
+        first = broken[0]
+        raise InvalidInput(
+            _BROKEN[first["limit"]], code=first["limit"], fields={"starts": first["limit"]},
+            at=checks.local(first["at"], wanted.zone), unit=first["unit"], hours=_in_words(first),
+        )  # fmt: skip
+    for unit in wanted.heard.units:
+        if not actor.may(Permission.ADMINISTER, unit):
+            raise Forbidden(N_("Only who administers “%(unit)s” may break its limits."), unit=unit.name)
+    return sorted({each["limit"] for each in broken})
+
+
+_BROKEN = {
+    "quiet_hours": N_("On %(at)s the programme would sound in the quiet hours of “%(unit)s” (%(hours)s)."),
+    "hours": N_("On %(at)s the programme would sound outside the hours that “%(unit)s” allows (%(hours)s)."),
+    "weekdays": N_("On %(at)s the programme would sound on a day that “%(unit)s” does not allow (only %(hours)s)."),
+    "session_minutes": N_("On %(at)s a session would last longer than “%(unit)s” allows (%(hours)s minutes)."),
+    "sessions_a_day": N_("On %(at)s there would be more sessions a day than “%(unit)s” allows (%(hours)s)."),
+}
+
+
+_DAYS = {
+    "MO": N_("Monday"), "TU": N_("Tuesday"), "WE": N_("Wednesday"), "TH": N_("Thursday"), "FR": N_("Friday"),
+    "SA": N_("Saturday"), "SU": N_("Sunday"),
+}  # fmt: skip
+
+
+def _in_words(broken: Mapping[str, Any]) -> str | tuple[str, ...]:
+    """What holds there: figures, or the names of days as messages."""
+    if broken["limit"] != "weekdays":
+        return str(broken["hours"])
+    return tuple(_DAYS[day] for day in _DAYS if day in broken["hours"]) or (N_("none"),)
+
+
+def refuse_clashes(session: Session, actor: Actor, wanted: Understood, beside: checks.Neighbours) -> None:
+    """Raises Conflict with all clashes when one of them can't be resolved."""
+    found = checks.clashes(session, actor, wanted, beside)
+    hopeless = [clash for clash in found if clash["resolution"] is None]
+    if hopeless and hopeless[0].get("reserved"):
+        first = hopeless[0]
+        raise Conflict(
+            N_("From %(at)s until %(until)s the time is reserved by “%(unit)s” for “%(title)s”. Choose another time."),
+            code="reserved", clashes=found, at=checks.local(first["at"], wanted.zone),
+            until=checks.local(first["until"], wanted.zone), unit=first["unit"], title=first["title"],
+        )  # fmt: skip
+    if hopeless:
+        raise Conflict(
+            N_("On %(at)s these stations already play “%(title)s”. Choose another time or other stations."),
+            clashes=found, at=checks.local(hopeless[0]["at"], wanted.zone), title=hopeless[0]["title"],
+        )  # fmt: skip
+
+
+def write(session: Session, actor: Actor, slot: Slot, wish: Wish, wanted: Understood, lifted: list[str]) -> None:
+    """Put what was wished into a slot and its targets, and tell the planner."""
+    slot.programme_id, slot.starts, slot.zone = wanted.programme.id, wish.starts, wanted.zone
+    slot.rrule, slot.exdates, slot.rdates = wish.rrule or None, list(wish.exdates), list(wish.rdates)
+    slot.until, slot.days = wish.until or None, dict(wish.days) if wish.days else None
+    slot.daypart, slot.offset_s = wish.daypart or None, wish.after_minutes * 60
+    slot.max_seconds, slot.short = wish.max_minutes * 60 if wish.max_minutes else None, wish.short
+    slot.volume, slot.late, slot.audience = wish.volume, wish.late, list(wanted.heard.names)
+    slot.lifted = lifted
+    slot.lifted_by = actor.id if lifted else None
+    slot.lifted_reason = " ".join((wish.lift or "").split())[:_MAX_REASON] if lifted else ""
+    session.add(slot)
+    session.flush()
+    session.execute(delete(SlotTarget).where(col(SlotTarget.slot_id) == slot.id))
+    session.add_all(SlotTarget(slot_id=slot.id, name=name) for name in slot.audience)
+    changes.announce(session, "timetable", [f"slot:{slot.id}"], slot.created_at)
+
+
+def detail(slot: Slot) -> dict[str, Any]:
+    """What the audit log keeps of a slot."""
+    kept = {
+        "programme": slot.programme_id, "starts": slot.starts, "zone": slot.zone, "rrule": slot.rrule,
+        "audience": slot.audience, "days": slot.days, "daypart": slot.daypart, "lifted": slot.lifted,
+        "reason": slot.lifted_reason,
+    }  # fmt: skip
+    return {name: value for name, value in kept.items() if value or name == "rrule"}
 
 
 def withdraw(session: Session, actor: Actor, slot_id: str, now: datetime) -> Slot:
@@ -161,115 +246,15 @@ def visible(
     return [(slot, unit, programme) for slot, unit, programme in rows]
 
 
-def next_instants(slot: Slot, now: datetime, count: int = 5) -> list[datetime]:
+def next_instants_of(session: Session, rows: Sequence[Slot], now: datetime, count: int = 5) -> list[list[datetime]]:
+    """The same of many slots, in the order of `rows`; the queries don't grow with them."""
+    book = series.load(session, rows)
+    return [
+        [each.starts_at for each in islice(occurring(book.of(slot), now, now + LOOK_AHEAD), count)] for slot in rows
+    ]
+
+
+def next_instants(session: Session, slot: Slot, now: datetime, count: int = 5) -> list[datetime]:
     """The slot's next `count` instants within the next 400 days."""
-    rule = recurrence(slot.starts, slot.zone, slot.rrule, exdates=slot.exdates, until=slot.until)
-    return list(islice(occurrences(rule, now, now + LOOK_AHEAD), count))
-
-
-def _understand(session: Session, actor: Actor, wish: Wish, default_zone: str, now: datetime) -> _Checked:
-    programme, unit = programmes.find(session, actor, wish.programme)
-    actor.require(Permission.SCHEDULE, unit)
-    if wish.late not in LATE:
-        raise InvalidInput(N_("“late” is join, play or skip."), fields={"late": "unknown"})
-    if wish.volume is not None and not 0 <= wish.volume <= 100:  # noqa: PLR2004
-        raise InvalidInput(N_("A volume lies between 0 and 100."), fields={"volume": "range"})
-    where = wish.zone or units.inherited(units.ancestors(session, unit), default_zone).zone
-    known_zone(where)
-    rule = recurrence(wish.starts, where, wish.rrule or None, exdates=wish.exdates, until=wish.until or None)
-    heard = audience.read(session, actor, wish.audience, Permission.SCHEDULE)
-    coming = list(islice(_coming(rule, now), MAX_LOOKED_AT))
-    if not coming:
-        once = not wish.rrule
-        raise InvalidInput(
-            N_("That instant is in the past.") if once else N_("This rule never occurs from now on."),
-            code="in_the_past" if once else "never_occurs", fields={"starts" if once else "rrule": "never"},
-        )  # fmt: skip
-    library = resolving.load(session, [programme.id])
-    seconds = resolving.expected_seconds(library, programme.id, coming[0])
-    spans = [Span(at, at + timedelta(seconds=seconds), "") for at in coming]
-    if len(coming) >= MAX_LOOKED_AT:
-        raise InvalidInput(
-            N_("This rule occurs too often: more than %(limit)s times within 400 days."),
-            code="too_often", fields={"rrule": "too_often"}, limit=MAX_LOOKED_AT,
-        )  # fmt: skip
-    if self_overlap(spans):
-        raise InvalidInput(
-            N_("The programme takes %(minutes)s minutes and would not be over when it starts again."),
-            code="too_long", fields={"rrule": "too_often"}, minutes=round(seconds / 60, 1),
-        )  # fmt: skip
-    return _Checked(programme, unit, heard, rule, where, seconds, coming)
-
-
-def _coming(rule: Recurrence, now: datetime) -> Iterator[datetime]:
-    """Instants from now on, near ones first; a far-off single instant is found as well."""
-    yield from occurrences(rule, now, now + LOOK_AHEAD)
-    yield from islice(occurrences(rule, now + LOOK_AHEAD, now + 10 * LOOK_AHEAD), 10)
-
-
-def _limits_broken(session: Session, checked: _Checked, default_zone: str) -> list[dict[str, Any]]:
-    broken: list[dict[str, Any]] = []
-    for unit in {each.id: each for each in checked.heard.units}.values():
-        held = units.inherited(units.ancestors(session, unit), default_zone)
-        for at in _each_time_of_day(checked.next, known_zone(held.zone)):
-            quiet = first_quiet(at, max(checked.seconds, 1.0), held.quiet_hours, known_zone(held.zone))
-            if quiet is not None:
-                hours = ", ".join(f"{start}–{end}" for start, end in held.quiet_hours)
-                broken.append({"limit": "quiet_hours", "unit": unit.name, "at": quiet, "hours": hours})
-                break
-    return broken
-
-
-def _each_time_of_day(instants: Sequence[datetime], where: ZoneInfo) -> Iterator[datetime]:
-    """The first of these instants at each wall-clock time: hours of quiet are the same every day."""
-    seen = set()
-    for at in instants:
-        local = at.astimezone(where)
-        key = (local.time(), local.utcoffset())
-        if key not in seen:
-            seen.add(key)
-            yield at
-
-
-def _clashes(
-    session: Session, actor: Actor, checked: _Checked, now: datetime, leave_out: str | None
-) -> list[dict[str, Any]]:
-    """What the wish would meet at one station or more: for each other slot the first overlap."""
-    related = sorted(audience.related_names(session, checked.heard.names))
-    candidates: dict[str, Slot] = {}
-    for start in range(0, len(related), 400):
-        query = (
-            select(Slot)
-            .join(SlotTarget, col(SlotTarget.slot_id) == Slot.id)
-            .where(col(SlotTarget.name).in_(related[start : start + 400]), col(Slot.withdrawn_at).is_(None))
-        )
-        candidates.update({slot.id: slot for slot in session.exec(query).all() if slot.id != leave_out})
-    library = resolving.load(session, {slot.programme_id for slot in candidates.values()})
-    mine = [Span(at, at + timedelta(seconds=max(checked.seconds, 1.0)), "") for at in checked.next]
-    own_names = set(checked.heard.names)
-    # A unit meets the units above and below it also while no station stands there yet.
-    own_line = own_names | audience.units_in_line(session, own_names)
-    own_stations = audience.station_ids(session, own_names)
-    found = []
-    for slot in candidates.values():
-        shared = own_line & set(slot.audience) or own_stations & audience.station_ids(session, slot.audience)
-        if not shared:
-            continue
-        seconds = max(resolving.expected_seconds(library, slot.programme_id, now), 1.0)
-        rule = recurrence(slot.starts, slot.zone, slot.rrule, exdates=slot.exdates, until=slot.until)
-        begin = mine[0].start - timedelta(seconds=seconds)
-        theirs = [
-            Span(at, at + timedelta(seconds=seconds), slot.id)
-            for at in islice(occurrences(rule, begin, mine[-1].end), MAX_LOOKED_AT)
-        ]
-        pair = first_overlap(mine, theirs)
-        if pair is not None:
-            home = session.get(Unit, slot.unit_id)
-            seen = home is not None and actor.may(Permission.SEE, home)
-            title = library.programmes[slot.programme_id].title if seen else (home.name if home else "")
-            found.append({"slot": slot.id if seen else None, "title": title, "at": pair[0].start, "until": pair[1].end})
-    return sorted(found, key=lambda clash: clash["at"])
-
-
-def _local(instant: datetime, zone: str) -> str:
-    return instant.astimezone(known_zone(zone)).strftime("%d/%m/%Y %H:%M")
+    coming = occurring(series.one(session, slot), now, now + LOOK_AHEAD)
+    return [each.starts_at for each in islice(coming, count)]

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, func, select
 from village import NOW, Callers, Village, all_at_once
 
-from audio import clips
+from audio import queue
 from audio.models import Clip
 from core import audit, changes
 from core.database import Database
@@ -154,7 +154,7 @@ def test_a_claim_is_had_by_one_worker_only(either: Village):
         taken = []
         while True:
             with either.database.write() as session:
-                clip = clips.claim_next(session, holder, NOW)
+                clip = queue.claim_next(session, holder, NOW)
             if clip is None:
                 return taken
             taken.append(clip.id)
@@ -237,7 +237,7 @@ def test_the_whole_way_from_text_to_the_account_of_what_was_played(either: Villa
     a1 = either.cast.stations["a1"]
     assert len(board.book.airings(board.names[a1])) == 8
     with either.database.write() as session:
-        alarm = emergencies.Alarm(audience=["unit:79.1.1"], text="Lũ lên!", times=2, every_s=30)
+        alarm = emergencies.Alarm(signal="none", audience=["unit:79.1.1"], text="Lũ lên!", times=2, every_s=30)
         emergency, _ = emergencies.raise_alarm(
             session,
             either.actor("approver"),

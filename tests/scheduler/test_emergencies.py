@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 from village import NOW, Village
 
-from audio import clips
+from audio import clips, queue
 from audio.models import Clip
 from core.errors import Forbidden, InvalidInput, LoaError, NotFound
 from core.wire import MAX_AIRING_SECONDS
@@ -20,7 +20,7 @@ ZONE = "Asia/Ho_Chi_Minh"
 def raised(
     village: Village, by: str = "approver", unit: str = "commune_a", to: tuple[str, ...] = ("unit:79.1",), **more
 ) -> tuple[Emergency, Airing]:
-    alarm = emergencies.Alarm(audience=to, **({"text": "Nước lũ đang lên nhanh."} | more))
+    alarm = emergencies.Alarm(audience=to, **({"text": "Nước lũ đang lên nhanh.", "signal": "none"} | more))
     with village.database.write() as session:
         return emergencies.raise_alarm(
             session,
@@ -51,10 +51,10 @@ def test_its_text_is_rendered_before_everything_else_and_then_it_is_signed(villa
     assert (airing.state, airing.reason, airing.ticket) == ("planned", "rendering", "")
     assert emergencies.stated(airing) == "preparing"
     with village.database.write() as session:
-        first = clips.claim_next(session, "x", NOW)
+        first = queue.claim_next(session, "x", NOW)
         assert first is not None
         assert first.id == emergency.clip_id
-        clips.release(session, "x")
+        queue.release(session, "x")
     assert worker.render_urgent(NOW) == 1
     airing = airing_of(village, emergency)
     ticket = village.ticket(airing)
@@ -162,9 +162,9 @@ def test_one_alarm_that_cannot_be_signed_does_not_hold_up_the_others(village: Vi
 def test_a_text_that_could_not_be_spoken_is_told_as_failed(village: Village, worker: Worker):
     emergency, _ = raised(village)
     with village.database.write() as session:
-        claimed = clips.claim_next(session, "x", NOW)
+        claimed = queue.claim_next(session, "x", NOW)
         assert claimed is not None
-        clips.fail(session, claimed.id, "x", LoaError("no voice"), NOW)
+        queue.fail(session, claimed.id, "x", LoaError("no voice"), NOW)
     assert worker.issue_alarms(NOW) == 1
     airing = airing_of(village, emergency)
     assert (airing.state, airing.reason, airing.ticket) == ("failed", "audio_failed", "")

@@ -19,7 +19,7 @@ from playlists import programmes
 from playlists.programmes import Entry, Newest
 from registry import stations
 from registry.models import Unit
-from scheduler import planning
+from scheduler import deciding, planning
 from scheduler.models import Airing, Slot
 from scheduler.worker import FULL_ROLL_EVERY, Worker
 
@@ -235,7 +235,7 @@ def test_an_airing_whose_audio_is_not_whole_is_signed_in_time_with_what_there_is
     (airing,) = village.airings()
     assert [item["bulletin"] for item in airing.items] == [ready]
     assert village.ticket(airing).issued_at < airing.starts_at
-    assert planning.LAST_CALL > FULL_ROLL_EVERY
+    assert deciding.LAST_CALL > FULL_ROLL_EVERY
 
 
 def test_an_expired_bulletin_is_left_out_of_later_airings(village: Village):
