@@ -4,75 +4,48 @@ Every change comes through here, under one lock, and sets the events in `listene
 book goes on in memory, and what could not be written is written as soon as there is room.
 """
 
+import json
 import logging
-import threading
 import uuid
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
-
-from core.clock import format_instant, parse_instant
-from core.errors import BadTicket, LoaError, NoSpace
+from core.clock import format_instant
 from core.signing import Verifier
-from core.wire import (
-    Item,
-    NowDocument,
-    PlanDocument,
-    Reason,
-    Report,
-    StationSettings,
-    Ticket,
-    audience_of,
-    is_for,
-)  # fmt: skip
+from core.wire import AS_WITHDRAWN, Item, NowDocument, PlanDocument, Reason, Report, Ticket
 from station.accounting import new_report
-from station.admission import claimed_id, fingerprint
-from station.due import Fate, Key, Progress, Situation, is_over, starts
+from station.due import NEVER, Fate, Key, Obstacle, OnAir, Progress, Situation, is_over, starts
+from station.holdings import Holdings
 from station.identity import Identity
+from station.pulse import Beat, Pulse
+from station.sessions import needed_since
+from station.settled import settled
 from station.store import Store
 
 log = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=14)
 _MAX_ID = 80
-_MAX_UNWRITTEN = 5_000
 
 
-class Book:
+class Book(Holdings):
     """Tickets, progress and reports of one station. Thread-safe."""
 
-    def __init__(self, store: Store, identity: Identity, now: datetime) -> None:
-        self._store = store
-        self._identity = identity
-        self._verifier = Verifier(identity.server_keys)
-        self._unwritten: deque[Callable[[], object]] = deque(maxlen=_MAX_UNWRITTEN)
-        self._lock = threading.RLock()
-        self.listeners: list[threading.Event] = []
-        self._tickets: dict[str, Ticket] = {}
-        self._ids: dict[str, str] = {}  # by JWS, so that a ticket is verified once
-        self._received: dict[str, datetime] = {}
-        self._acknowledged: set[str] = set()
-        self._progress = store.progress()
-        self._done = store.done()
-        self._begun = store.begun()
-        self._withdrawn = store.withdrawn()
-        self.awake_since = now
-        self.settings = _settings(store)
-        self.plan_etag = store.fact("plan_etag")
-        self.plan_until = _instant(store.fact("plan_until"))
-        self.trusted_from = _instant(store.fact("plan_issued_at"))
-        self.revoked = store.fact("revoked") == "yes"
-        volume = store.fact("volume")
-        self._volume = int(volume) if volume else None
-        self.seq: int | None = None
-        for jws, received_at in store.tickets():
-            try:
-                self._hold(self._verifier.verify(jws), jws, received_at)
-            except BadTicket:
-                log.error("a stored ticket is not genuine any more")  # noqa: TRY400 - the reason is in the sentence
+    def __init__(
+        self, store: Store, identity: Identity, now: datetime, verifier: Verifier | None = None,
+        pulse: Pulse | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(store, identity, now, verifier, pulse)
+        self._restated = store.moved
+        self._resume(pulse.last() if pulse else None)
+
+    def _resume(self, beat: Beat | None) -> None:
+        """Believe the pulse of the process before this one where it knows more than the store."""
+        kept = self._progress.get((beat.airing, beat.item)) if beat else None
+        if beat and kept and kept.started_at and beat.position > kept.position:
+            sounded = max(kept.sounded, beat.sounded)
+            self.move_on((beat.airing, beat.item), replace(kept, position=beat.position, sounded=sounded))
 
     # what comes from the server
     def take_plan(self, plan: PlanDocument, etag: str, now: datetime) -> None:
@@ -82,8 +55,15 @@ class Book:
         done, for only `withdrawn` stops what sounds.
         """
         with self._lock:
+            if self._verifier.learn(plan.keys):
+                log.warning("the server has other keys now: %s", ", ".join(self._verifier.kids))
+            plan, signed_at = settled(
+                plan, self._verifier, self._identity.station, self.settings,
+                self._store.instant("settings_signed_at"), now,
+            )  # fmt: skip
             new_volume = self.plan_etag is not None and plan.settings.volume != self.settings.volume
             self.settings = plan.settings
+            self._room.forget()
             self.plan_etag, self.plan_until, self.trusted_from = etag, plan.until, plan.issued_at
             former = {airing for airing in self._store.planned() if airing in self._tickets}
             taken = [(ticket, jws) for jws in plan.airings if (ticket := self._check(jws, now))]
@@ -92,6 +72,8 @@ class Book:
             stale = former - {ticket.id for ticket, _ in taken}
             stale = {airing for airing in stale if self._tickets[airing].starts_at > now}
             self._let_go(stale)
+            standing = self.standing.take(plan.standing, self.names(), now)
+            self.signals = plan.signals
             if new_volume:
                 self._volume = None
 
@@ -100,7 +82,11 @@ class Book:
                     for ticket, jws in taken:
                         self._store.keep_ticket(ticket.id, jws, now, in_plan=True)
                     self._store.drop_tickets(stale)
+                    self._store.keep_standing(standing, now)
                     self._store.keep_fact("settings", plan.settings.model_dump_json())
+                    if signed_at is not None:
+                        self._store.keep_fact("settings_signed_at", format_instant(signed_at))
+                    self._store.keep_fact("signals", json.dumps([each.model_dump() for each in plan.signals]))
                     self._store.keep_fact("plan_etag", etag)
                     self._store.keep_fact("plan_until", format_instant(plan.until))
                     self._store.keep_fact("plan_issued_at", format_instant(plan.issued_at))
@@ -118,10 +104,12 @@ class Book:
                 self._hold(ticket, jws, now)
             withdrawn = [one for one in document.withdrawn if 0 < len(one) <= _MAX_ID]
             self._withdrawn.update(withdrawn)
-            news = [one for one in (*(ticket.id for ticket, _ in taken), *withdrawn) if one not in self._acknowledged]
+            told = (*(ticket.id for ticket, _ in taken), *(f"{AS_WITHDRAWN}{airing}" for airing in withdrawn))
+            news = [one for one in told if one not in self._acknowledged]
             self._acknowledged.update(news)
             self.seq = document.seq
             if news:
+                self._room.forget()
 
                 def write() -> None:
                     with self._store.writing():
@@ -135,13 +123,6 @@ class Book:
             self.wake()
             return bool(news)
 
-    def withdraw(self, airing: str, now: datetime) -> None:
-        """Stop an airing for good, as if the server had withdrawn it."""
-        with self._lock:
-            self._withdrawn.add(airing)
-            self._write(lambda: self._store.keep_withdrawn(airing, now))
-            self.wake()
-
     def set_revoked(self, *, revoked: bool) -> None:
         """Fall silent, or speak again: what the server's answers say about this station's token."""
         with self._lock:
@@ -151,30 +132,21 @@ class Book:
                 self._write(lambda: self._store.keep_fact("revoked", "yes" if revoked else "no"))
                 self.wake()
 
-    def set_volume(self, volume: int | None) -> None:
-        """A volume commanded by an operator; holds until the plan's own volume changes."""
-        with self._lock:
-            self._volume = volume
-            self._write(lambda: self._store.keep_fact("volume", "" if volume is None else str(volume)))
-            self.wake()
-
     # what the player asks and tells
-    def names(self) -> frozenset[str]:
-        """Every name in a ticket's `for` that means this station.
+    def situation(
+        self, obstacle_of: Callable[[Item], Reason | None], now: datetime, ahead: timedelta,
+        *, trusted: bool = True, on_air: OnAir | None = None,
+    ) -> Situation:  # fmt: skip
+        """What `due` needs for instants up to now + ahead; tickets beyond are left out to keep it quick.
 
-        The plan's list is whole; the path given at enrolment stands in until there is one, so that a station moved
-        to another commune does not go on answering to its old one.
+        `trusted` says whether the clock that `now` comes from can be right.
         """
-        path = [] if self.settings.audience else self._identity.unit_path
-        return frozenset({*audience_of(self._identity.station, path, []), *self.settings.audience})
-
-    def situation(self, obstacle_of: Callable[[Item], Reason | None], now: datetime, ahead: timedelta) -> Situation:
-        """What `due` needs for instants up to now + ahead; tickets beyond are left out to keep it quick."""
         with self._lock:
+            until = now + ahead
             near = tuple(
                 ticket
                 for ticket in self._tickets.values()
-                if (ticket.starts_at <= now + ahead or ticket.id in self._withdrawn) and not is_over(ticket, self._done)
+                if (ticket.starts_at <= until or ticket.id in self._withdrawn) and not self._is_over(ticket)
             )
             return Situation(
                 tickets=near,
@@ -182,40 +154,19 @@ class Book:
                 names=self.names(),
                 obstacle_of=obstacle_of,
                 awake_since=self.awake_since,
+                right_since=self._right_since,
                 withdrawn=self._withdrawn,
                 done=self._done,
                 progress=self._progress,
                 begun_by=self._begun,
                 received=self._received,
-                trusted_from=self.trusted_from,
+                trusted_from=self.trusted_from if trusted else NEVER,
                 revoked=self.revoked,
-            )
-
-    def next_start_after(self, now: datetime) -> datetime | None:
-        with self._lock:
-            return min((one.starts_at for one in self._tickets.values() if one.starts_at > now), default=None)
-
-    def items_ahead(self, now: datetime) -> list[tuple[datetime, Ticket, Item]]:
-        """Items still to be played, nearest first, emergencies before all."""
-        names = self.names()
-        with self._lock:
-            ahead = [
-                (starts(ticket, item), ticket, item)
-                for ticket in self._tickets.values()
-                if ticket.id not in self._withdrawn and ticket.not_after >= now and is_for(ticket, set(names))
-                for index, item in enumerate(ticket.items)
-                if (ticket.id, index) not in self._done
-            ]
-        return sorted(ahead, key=lambda one: ("emergency" not in {one[1].kind, one[1].priority}, one[0]))
-
-    def volume_for(self, ticket: Ticket) -> int:
-        wanted = ticket.volume
-        if wanted is None:
-            wanted = self.settings.volume if self._volume is None else self._volume
-        return min(wanted, self.settings.max_volume)
-
-    def station_volume(self) -> int:
-        return min(self.settings.volume if self._volume is None else self._volume, self.settings.max_volume)
+                on_air=on_air,
+                refused=self._room.refused(
+                    self.settings, self._tickets, self.names(), self._progress, self._begun, self._withdrawn, now
+                ),
+            )  # fmt: skip
 
     def progress_of(self, key: Key) -> Progress:
         with self._lock:
@@ -226,6 +177,7 @@ class Book:
         key = (ticket.id, index)
         with self._lock:
             self._progress[key] = progress
+            self._room.forget()
             if ticket.occurrence is not None:
                 self._begun.setdefault((ticket.occurrence, index), ticket.id)
 
@@ -244,7 +196,12 @@ class Book:
                 self._progress[key] = progress
                 self._write(lambda: self._store.keep_progress(key, progress))
 
-    def hinder(self, key: Key, reason: Reason) -> None:
+    def pulse(self, key: Key, progress: Progress) -> None:
+        """Note where the item on air is, for the case that this process is killed; cheap enough for every look."""
+        if self._pulse is not None:
+            self._pulse.note(Beat(*key, progress.position, progress.sounded))
+
+    def hinder(self, key: Key, reason: Obstacle) -> None:
         """Remember, in memory, what last held an item back."""
         with self._lock:
             progress = self._progress.get(key, Progress())
@@ -256,6 +213,8 @@ class Book:
         with self._lock:
             if key in self._done:
                 return
+            if key[0] in self._here:
+                report = report.model_copy(update={"started_here": self._here[key[0]].how})
             self._done.add(key)
             self._progress.pop(key, None)
             self._write(lambda: self._store.finish(report, now))
@@ -288,6 +247,7 @@ class Book:
         """Take back `begin`: the item was to start, but something else came before its first sample."""
         key = (ticket.id, index)
         with self._lock:
+            self._room.forget()
             if ticket.occurrence is not None and self._begun.get((ticket.occurrence, index)) == ticket.id:
                 del self._begun[ticket.occurrence, index]
                 self._write(lambda: self._store.drop_begun(ticket.occurrence or "", index))
@@ -295,94 +255,43 @@ class Book:
 
     # upkeep
     def acknowledge(self, one: str) -> None:
-        self._write(lambda: self._store.acknowledge([one]))
+        with self._lock:  # several threads write: each the whole queue, one after the other
+            self._write(lambda: self._store.acknowledge([one]))
 
     def tidy(self, now: datetime) -> None:
         """Forget what is long over, and write what the disk did not take before. Cheap enough for once a minute."""
         with self._lock:
+            needed = needed_since(self.settings, now)
             over = {
                 airing
                 for airing, ticket in self._tickets.items()
-                if ticket.not_after < now - KEPT_FOR or (ticket.ends_at < now and is_over(ticket, self._done))
+                if ticket.not_after < now - KEPT_FOR or (ticket.ends_at < needed and is_over(ticket, self._done))
             }
             self._let_go(over)
+            if self._store.damaged and self._store.moved != self._restated:
+                self._restated = self._store.moved
+                self._write(lambda: self._restate(now))
 
             def write() -> None:
                 self._store.drop_tickets(over)
                 self._store.prune(now - KEPT_FOR)
 
             self._write(write)
-            if self.is_writable():
+            if self._later.is_done():
                 self._done, self._begun = self._store.done(), self._store.begun()
+                self._over.clear()
                 self._withdrawn = self._store.withdrawn()
 
-    def is_writable(self) -> bool:
-        return not self._unwritten
-
-    def wake(self) -> None:
-        """Let everyone who listens look again."""
-        for listener in self.listeners:
-            listener.set()
-
-    def _check(self, jws: str, now: datetime) -> Ticket | None:
-        """The genuine ticket for this station in `jws`, or None after noting the refusal once."""
-        known = self._ids.get(jws)
-        try:
-            ticket = self._tickets[known] if known else self._verifier.verify(jws)
-        except BadTicket as refusal:
-            self._refuse(jws, claimed_id(jws), "bad_signature", now)
-            log.debug("bad ticket: %s", refusal)
-            return None
-        if not is_for(ticket, set(self.names())):
-            self._refuse(jws, ticket.id, "not_for_me", now)
-            return None
-        return ticket
-
-    def _refuse(self, jws: str, airing: str | None, reason: Reason, now: datetime) -> None:
-        report = new_report((airing, 0), "refused", reason, now, now) if airing else None
-        try:
-            if self._store.refuse(f"{reason} {fingerprint(jws)}", report, now):
-                log.error("refused a ticket (%s) that says it is %s", reason, airing or "nothing readable")
-        except NoSpace:
-            log.exception("a refusal could not be kept")
-
-    def _hold(self, ticket: Ticket, jws: str, received_at: datetime) -> None:
-        former = next((one for one, airing in self._ids.items() if airing == ticket.id and one != jws), None)
-        if former is not None:
-            del self._ids[former]
-        self._tickets[ticket.id] = ticket
-        self._ids[jws] = ticket.id
-        self._received.setdefault(ticket.id, received_at)
-
-    def _let_go(self, airings: set[str]) -> None:
-        for airing in airings:
-            ticket = self._tickets.pop(airing)
-            self._received.pop(airing, None)
-            for index in range(len(ticket.items)):
-                self._progress.pop((airing, index), None)
-        if airings:
-            self._ids = {jws: airing for jws, airing in self._ids.items() if airing not in airings}
-
-    def _write(self, action: Callable[[], object]) -> None:
-        """Write to the store, in the order of the calls; on a full disk later."""
-        self._unwritten.append(action)
-        try:
-            while self._unwritten:
-                self._unwritten[0]()
-                self._unwritten.popleft()
-        except NoSpace:
-            log.exception("the store takes nothing; %d changes wait in memory", len(self._unwritten))
-
-
-def _settings(store: Store) -> StationSettings:
-    try:
-        return StationSettings.model_validate_json(store.fact("settings") or "{}")
-    except ValidationError:
-        return StationSettings()
-
-
-def _instant(text: str | None) -> datetime | None:
-    try:
-        return parse_instant(text) if text else None
-    except LoaError:
-        return None
+    def _restate(self, now: datetime) -> None:
+        """Keep again what is known here, after the store had to be begun anew."""
+        with self._store.writing():
+            for jws, airing in self._ids.items():
+                if airing not in self._here:
+                    self._store.keep_ticket(airing, jws, self._received[airing], in_plan=True)
+            for key, progress in self._progress.items():
+                self._store.keep_progress(key, progress)
+            for (occurrence, item), airing in self._begun.items():
+                self._store.keep_begun(occurrence, item, airing, now)
+            for airing in self._withdrawn:
+                self._store.keep_withdrawn(airing, now)
+            self._store.keep_done(self._done, now)

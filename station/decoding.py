@@ -6,6 +6,7 @@ imported: it would bring numpy, 20 MB of memory on a board that has little.
 
 import ctypes
 import importlib.util
+import os
 import platform
 import threading
 from collections.abc import Iterator
@@ -62,6 +63,8 @@ def _library() -> ctypes.CDLL:
         raise EngineFailed(N_("The decoder can't be loaded (%(why)s)."), why=str(error)) from error
     library.sf_open.restype = ctypes.c_void_p
     library.sf_open.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.POINTER(_Info)]
+    library.sf_open_fd.restype = ctypes.c_void_p
+    library.sf_open_fd.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Info), ctypes.c_int]
     library.sf_readf_short.restype = ctypes.c_int64
     library.sf_readf_short.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
     library.sf_seek.restype = ctypes.c_int64
@@ -84,7 +87,7 @@ class Decoder:
         """Raises BadAudio for what is no audio, EngineFailed without a decoder."""
         self._library = _library()
         info = _Info()
-        self._handle = self._library.sf_open(bytes(path), _READ, ctypes.byref(info))
+        self._handle = self._open(path, info)
         if not self._handle:
             raise BadAudio(N_("“%(file)s” is not audio that can be played."), file=path.name)
         self.rate = int(info.samplerate)
@@ -94,6 +97,10 @@ class Decoder:
             self.close()
             raise BadAudio(N_("“%(file)s” is not audio that can be played."), file=path.name)
         self._lock = threading.Lock()
+
+    def _open(self, path: Path, info: _Info) -> int | None:
+        handle: int | None = self._library.sf_open(bytes(path), _READ, ctypes.byref(info))
+        return handle
 
     def seek(self, frame: int) -> None:
         """Go to a frame, exact to the sample. Beyond the end, the next read gives nothing."""
@@ -119,6 +126,32 @@ class Decoder:
         handle, self._handle = self._handle, None
         if handle:
             self._library.sf_close(handle)
+
+
+class StreamDecoder(Decoder):
+    """MP3 or Ogg from the reading end of a pipe, as it comes; closes that end. It can't be entered in its middle."""
+
+    def __init__(self, reading: int) -> None:
+        """Blocks until the stream's head has come, or the pipe's other end is closed. Raises as `Decoder`."""
+        self._reading = reading
+        try:
+            super().__init__(Path("stream"))
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _open(self, _path: Path, info: _Info) -> int | None:
+        handle: int | None = self._library.sf_open_fd(self._reading, _READ, ctypes.byref(info), 0)
+        return handle
+
+    def close(self) -> None:
+        super().close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        reading, self._reading = self._reading, -1
+        if reading >= 0:
+            os.close(reading)
 
 
 @contextmanager

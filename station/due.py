@@ -3,28 +3,43 @@
 The order of things:
 
 1. Of an item that is withdrawn, out of its time, or superseded, say what becomes of it (an outcome, exactly once).
-2. Of the rest, those whose instant has come are candidates, unless something holds them back (clock, quiet
-   hours, no audio, a refused token); what holds them is noted, for it is the reason if they never sound.
-3. The highest candidate sounds: emergency over priority over ordinary; of two emergencies the one issued later;
-   of equals the one that is playing, then the one that was to start first.
+2. Of the rest, those whose instant has come are candidates, unless something holds them back (clock, a limit of the
+   unit, no audio, a refused token); what holds them is noted, for it is the reason if they never sound.
+3. The highest candidate sounds: emergency over somebody who speaks live over priority over ordinary; of two emergencies
+   the graver one, of equally grave ones, and of two who speak, the one issued later; of equals the one that the commune
+   put first, then the one that is playing, then the one that was to start first. In a pause of at most `SILENT_PAUSE`
+   between two items of an emergency nothing that it
+   goes before begins.
 
 Late policies, per item: `join` enters where it would be by now; `play` plays it whole, or resumes it where it was
 cut, while now <= not_after, the items behind it moving as far as they must; `skip` begins at its instant
 (or `SKIP_TOLERANCE` after it) or not at all. An emergency that has not begun starts at its first word whatever its
 policy says, for nobody can understand its second half alone; of repeats of one recording that were missed, only the
-last is made up for.
+last is made up for, and where a ticket counts its rounds, nothing of a former one begins once a later one has. What
+only leads in to what was begun already is given up.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from core.allowed import Allowed, Limit
+from core.ordering import Pairs, chosen
+from core.standing import SILENT_PAUSE, gravity, is_started_here
 from core.wire import Item, Outcome, Reason, StationSettings, Ticket, is_for
-from station.hours import is_quiet
+from station.hours import allowed, silent_at
 
 Key = tuple[str, int]
+Obstacle = Reason | Limit
+Rank = tuple[int, int, float]
 SKIP_TOLERANCE = timedelta(seconds=2)
-_RANKS = {"emergency": 0, "priority": 1, "ordinary": 2}
+WHOLE_SECONDS = 0.5
+NEVER = datetime.max.replace(tzinfo=UTC)
+_RANKS = {"emergency": 0, "priority": 2, "ordinary": 3}
+_LIVE_RANK = 1
+_DAYS = 7
+# What keeps an airing from sounding whenever it comes; hours and the rest may let it sound a little later.
+_REFUSING = frozenset({"weekdays", "session_minutes", "sessions_a_day"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +49,7 @@ class Progress:
     started_at: datetime | None = None
     position: float = 0.0
     sounded: float = 0.0
-    obstacle: Reason | None = None
+    obstacle: Obstacle | None = None
     peak_db: float | None = None
 
 
@@ -51,9 +66,11 @@ class Situation:
     """All that the decision depends on, besides the instant.
 
     `done` holds items already reported; `begun_by` names, for an occurrence's item, the airing under which it first
-    began; `obstacle_of` tells why an item's audio can't be played, or None if it lies here; `trusted_from` is the
-    plan's issue time, before which the clock can't be right; `revoked` means that the server refuses the token;
-    `waiting` is the item that was handed to the output for an instant very near, hence kept as begun.
+    began; `obstacle_of` tells why an item's audio can't be played, or None if it lies here. `trusted_from` is the
+    plan's issue time, before which the clock can't be right (`NEVER`: no time of this clock can be trusted);
+    `right_since` is when the clock became right, if it was not from the start. `revoked` means that the server refuses
+    the token; `waiting` is the item that was handed to the output for an instant very near, hence kept as begun.
+    `refused` are the airings that a limit of sessions leaves no room for (`station.sessions`).
     """
 
     tickets: tuple[Ticket, ...]
@@ -67,9 +84,11 @@ class Situation:
     begun_by: Mapping[tuple[str, int], str] = field(default_factory=dict)
     received: Mapping[str, datetime] = field(default_factory=dict)
     trusted_from: datetime | None = None
+    right_since: datetime | None = None
     revoked: bool = False
     on_air: OnAir | None = None
     waiting: Key | None = None
+    refused: Mapping[str, Limit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +109,7 @@ class Fate:
 
     key: Key
     outcome: Outcome
-    reason: Reason | None
+    reason: Obstacle | None
     same_as: str | None = None
 
 
@@ -98,7 +117,7 @@ class Fate:
 class Decision:
     sound: Sound | None
     fates: tuple[Fate, ...]
-    obstacles: Mapping[Key, Reason]
+    obstacles: Mapping[Key, Obstacle]
     next_start: datetime | None
 
 
@@ -114,6 +133,14 @@ def ends(ticket: Ticket, item: Item) -> datetime:
     return ticket.starts_at + timedelta(seconds=item.at + item.seconds)
 
 
+def is_whole(sounded: float, wanted: float) -> bool:
+    """Whether an item of `wanted` seconds counts as played when `sounded` seconds of it were heard.
+
+    `WHOLE_SECONDS` may be missing, but never more than half of it.
+    """
+    return sounded >= wanted - min(WHOLE_SECONDS, wanted / 2)
+
+
 def is_over(ticket: Ticket, done: Collection[Key]) -> bool:
     return all((ticket.id, index) in done for index in range(len(ticket.items)))
 
@@ -123,12 +150,14 @@ def due(situation: Situation, now: datetime) -> Decision:
 
     The item on air gets no fate here: whoever plays it stops it first, and tells how far it came.
     """
-    quiet = is_quiet(situation.settings, now)
+    rules = allowed(situation.settings)
+    silent = silent_at(rules, now)
     newest = _newest_of_each_occurrence(situation.tickets)
     fates: list[Fate] = []
-    obstacles: dict[Key, Reason] = {}
+    obstacles: dict[Key, Obstacle] = {}
     candidates: list[tuple[tuple[object, ...], Sound]] = []
     next_start: datetime | None = None
+    pause: Rank | None = None
     for ticket, index, item in _open_items(situation):
         key = (ticket.id, index)
         playing = situation.on_air is not None and situation.on_air.key == key
@@ -138,23 +167,30 @@ def due(situation: Situation, now: datetime) -> Decision:
         if not playing:
             if _is_under_way_elsewhere(situation, ticket, index):
                 continue
-            fate = None if key == situation.waiting else _fate(situation, newest, ticket, index, now)
+            fate = None if key == situation.waiting else _fate(situation, rules, newest, ticket, index, now)
             if fate:
                 fates.append(fate)
                 continue
             earliest = sound.begins_at if sound.catch_up else starts(ticket, item)
             if earliest > now:
                 next_start = earliest if next_start is None else min(next_start, earliest)
+                if _is_pausing(ticket, index, now) and not _held_back(situation, ticket, now, playing=False):
+                    pause = min(pause, _rank(ticket)) if pause else _rank(ticket)
                 continue
-        held = _held_back(situation, ticket, item, now, quiet=quiet, playing=playing)
+        held = (
+            _held_back(situation, ticket, now, playing=playing)
+            or _limited(situation, rules, silent, ticket, now, playing=playing)
+            or (None if playing else situation.obstacle_of(item))
+        )
         if held:
             obstacles[key] = held
             continue
         candidates.append((_order(ticket, index, playing=playing), sound))
     candidates.sort(key=lambda candidate: candidate[0])
-    for _, other in candidates[1:]:
-        obstacles[other.key] = "preempted"
-    return Decision(candidates[0][1] if candidates else None, tuple(fates), obstacles, next_start)
+    ranked = [sound for _, sound in candidates if pause is None or _rank(sound.ticket) <= pause]
+    first = _first(ranked, frozenset(situation.settings.order))
+    obstacles.update((other.key, "preempted") for _, other in candidates if first is None or other.key != first.key)
+    return Decision(first, tuple(fates), obstacles, next_start)
 
 
 def default_reason(situation: Situation, ticket: Ticket, item: Item) -> Reason:
@@ -164,12 +200,14 @@ def default_reason(situation: Situation, ticket: Ticket, item: Item) -> Reason:
         return "offline"
     if situation.awake_since > starts(ticket, item):
         return "power"
+    if situation.right_since is not None and situation.right_since > starts(ticket, item):
+        return "clock"
     return "late"
 
 
 def _open_items(situation: Situation) -> Iterator[tuple[Ticket, int, Item]]:
     for ticket in situation.tickets:
-        if not is_for(ticket, set(situation.names)):
+        if not is_for(ticket, situation.names):
             continue
         for index, item in enumerate(ticket.items):
             if (ticket.id, index) not in situation.done:
@@ -200,7 +238,9 @@ def _is_under_way_elsewhere(situation: Situation, ticket: Ticket, index: int) ->
     return any(other.id == airing for other in situation.tickets)
 
 
-def _fate(situation: Situation, newest: Mapping[str, Ticket], ticket: Ticket, index: int, now: datetime) -> Fate | None:
+def _fate(
+    situation: Situation, rules: Allowed, newest: Mapping[str, Ticket], ticket: Ticket, index: int, now: datetime
+) -> Fate | None:
     key = (ticket.id, index)
     progress = situation.progress.get(key, Progress())
     outcome: Outcome = "partial" if progress.sounded > 0 else "missed"
@@ -212,15 +252,21 @@ def _fate(situation: Situation, newest: Mapping[str, Ticket], ticket: Ticket, in
     superseded = ticket.occurrence is not None and newest[ticket.occurrence].id != ticket.id
     if superseded and progress.started_at is None:
         return Fate(key, "missed", "withdrawn")
-    if _is_out_of_time(ticket, index, progress, now):
-        reason = progress.obstacle or default_reason(situation, ticket, ticket.items[index])
-        return Fate(key, outcome, reason)
+    if situation.trusted_from != NEVER and _is_out_of_time(situation, ticket, index, progress, now):
+        heard = progress.obstacle is None and outcome == "partial"
+        if heard and is_whole(progress.sounded, ticket.items[index].seconds):
+            return Fate(key, "played", None)  # the process was ended between its last sample and its report
+        broken = None if is_emergency(ticket) else _limit(situation, rules, ticket, ticket.starts_at, playing=False)
+        reason = broken or progress.obstacle or default_reason(situation, ticket, ticket.items[index])
+        return Fate(key, "refused" if outcome == "missed" and reason in _REFUSING else outcome, reason)
     return None
 
 
-def _is_out_of_time(ticket: Ticket, index: int, progress: Progress, now: datetime) -> bool:
+def _is_out_of_time(situation: Situation, ticket: Ticket, index: int, progress: Progress, now: datetime) -> bool:
     item = ticket.items[index]
-    if now > ticket.not_after:
+    if item.leads and _is_led_in(situation, ticket, index):
+        return True
+    if now > ticket.not_after or (item.not_after is not None and now >= item.not_after):
         return True
     if is_emergency(ticket):
         if _is_repeated_by_now(ticket, index, now):
@@ -234,30 +280,84 @@ def _is_out_of_time(ticket: Ticket, index: int, progress: Progress, now: datetim
     return progress.position >= item.seconds
 
 
+def _is_led_in(situation: Situation, ticket: Ticket, index: int) -> bool:
+    """Whether something behind an item in its round was begun already."""
+    return any(
+        (ticket.id, later) in situation.done
+        or situation.progress.get((ticket.id, later), Progress()).started_at is not None
+        for later in range(index + 1, len(ticket.items))
+        if ticket.items[later].round == ticket.items[index].round
+    )
+
+
+def _is_pausing(ticket: Ticket, index: int, now: datetime) -> bool:
+    """Whether now is the short pause before this item of an emergency."""
+    if index == 0 or not is_emergency(ticket):
+        return False
+    begins, before = starts(ticket, ticket.items[index]), ends(ticket, ticket.items[index - 1])
+    return before <= now < begins and begins - before <= SILENT_PAUSE
+
+
 def _is_repeated_by_now(ticket: Ticket, index: int, now: datetime) -> bool:
     item = ticket.items[index]
+    if item.round is not None:
+        behind = ticket.items[index + 1 :]
+        return any((later.round or 0) > item.round and starts(ticket, later) <= now for later in behind)
     return any(later.clip == item.clip and starts(ticket, later) <= now for later in ticket.items[index + 1 :])
 
 
-def _held_back(
-    situation: Situation, ticket: Ticket, item: Item, now: datetime, *, quiet: bool, playing: bool
-) -> Reason | None:
+def _held_back(situation: Situation, ticket: Ticket, now: datetime, *, playing: bool) -> Reason | None:
     if situation.revoked or ticket.id in situation.withdrawn:
         return "withdrawn"
-    if quiet and not is_emergency(ticket):
-        return "quiet_hours"
-    if playing:
+    here = is_started_here(ticket.id)  # by somebody who stands there: no clock is needed for that
+    if not playing and not here and situation.trusted_from is not None and now < situation.trusted_from:
+        return "clock"  # whether it is quiet now can't be said either
+    return None
+
+
+def _limited(
+    situation: Situation, rules: Allowed, silent: Sequence[Limit], ticket: Ticket, now: datetime, *, playing: bool
+) -> Limit | None:
+    """Which limit of the unit keeps a programme silent now; an emergency passes them all."""
+    if is_emergency(ticket):
         return None
-    if situation.trusted_from is not None and now < situation.trusted_from:
-        return "clock"
-    return situation.obstacle_of(item)
+    return rules.kept_from(silent, ticket.lifted) or _limit(situation, rules, ticket, now, playing=playing)
+
+
+def _limit(situation: Situation, rules: Allowed, ticket: Ticket, now: datetime, *, playing: bool) -> Limit | None:
+    """The limit of days or sessions that the airing breaks at this station, and was not let break.
+
+    Its day is the one it was planned for; what begins after its planned end must have this day, too.
+    """
+    if "weekdays" not in ticket.lifted and len(rules.weekdays) < _DAYS:
+        moved = not playing and now >= ticket.ends_at
+        if not rules.has_day(ticket.starts_at) or (moved and not rules.has_day(now)):
+            return "weekdays"
+    return situation.refused.get(ticket.id)
+
+
+def _first(ranked: Sequence[Sound], order: Pairs) -> Sound | None:
+    """Of what could sound, in the sequence of the rule, what does: of equals the one that the commune put first."""
+    if not ranked:
+        return None
+    top = ranked[0].ticket
+    if is_emergency(top) or top.kind == "live":
+        return ranked[0]
+    equal = [each for each in ranked if not is_emergency(each.ticket) and each.ticket.priority == top.priority]
+    return chosen(equal, lambda each: each.ticket.occurrence, order)
+
+
+def _rank(ticket: Ticket) -> Rank:
+    """What goes before what: by kind and priority, of emergencies the graver, then the later one."""
+    if is_emergency(ticket):
+        return (0, gravity(ticket.severity), -ticket.issued_at.timestamp())
+    if ticket.kind == "live":
+        return (_LIVE_RANK, 0, -ticket.issued_at.timestamp())
+    return (_RANKS[ticket.priority], 0, 0.0)
 
 
 def _order(ticket: Ticket, index: int, *, playing: bool) -> tuple[object, ...]:
-    emergency = is_emergency(ticket)
-    rank = 0 if emergency else _RANKS[ticket.priority]
-    newest_first = -ticket.issued_at.timestamp() if emergency else 0.0
-    return (rank, newest_first, not playing, ticket.starts_at, ticket.id, index)
+    return (*_rank(ticket), not playing, ticket.starts_at, ticket.id, index)
 
 
 def _sound(situation: Situation, ticket: Ticket, index: int) -> Sound:

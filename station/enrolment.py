@@ -4,10 +4,12 @@ import platform
 import socket
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ValidationError
 
-from core.errors import N_, Conflict, Forbidden, LoaError, TooMany
+from core.clock import utc_now
+from core.errors import N_, Conflict, Forbidden, InvalidInput, LoaError, TooMany
 from core.signing import Verifier
 from core.wire import Device, Enrolled, Enrolment
 from station.identity import Home, Identity
@@ -16,6 +18,8 @@ from station.link import Link, Rejected, TokenRefused, Unreachable, server_addre
 _SERIAL_FILES = ("/sys/firmware/devicetree/base/serial-number", "/sys/class/dmi/id/product_serial", "/etc/machine-id")
 _MODEL_FILES = ("/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name")
 _TOO_MANY = 429
+_LONGEST_CODE = 40
+_NO_LINK = N_("This is not the link of a label. It looks like https://loa.example.vn/enrol#K7QM-3XPD.")
 
 
 def software() -> str:
@@ -46,6 +50,29 @@ def this_device() -> Device:
     )
 
 
+def read_link(text: str) -> tuple[str, str]:
+    """Server and code of what the picture on a label says.
+
+    `https://loa.example.vn/enrol#K7QM-3XPD`, the same with `?code=`, or `loalang:enrol?server=https://…&code=…`. Raises
+    InvalidInput for anything else.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        asked = parse_qs(parts.query, max_num_fields=10)
+    except ValueError:
+        raise InvalidInput(_NO_LINK) from None
+    code = asked.get("code", [parts.fragment.removeprefix("code=")])[0].strip()
+    if parts.scheme == "loalang" and parts.path == "enrol":
+        server = asked.get("server", [""])[0].strip()
+    elif parts.scheme in {"http", "https"} and parts.path.endswith("/enrol"):
+        server = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/enrol')}"
+    else:
+        raise InvalidInput(_NO_LINK)
+    if not server or not 0 < len(code) <= _LONGEST_CODE:
+        raise InvalidInput(_NO_LINK)
+    return server, code
+
+
 def enrol(server: str, code: str, home: Home, *, force: bool = False) -> Identity:
     """Exchange `code` for an identity and keep it in `home`.
 
@@ -72,7 +99,7 @@ def enrol(server: str, code: str, home: Home, *, force: bool = False) -> Identit
             raise Unreachable(N_("What answered there is not a Loa Làng server.")) from error
         finally:
             link.close()
-        identity = Identity(server=server, **given.model_dump())
+        identity = Identity(server=server, token_since=utc_now(), **given.model_dump())
         # A home that changes its station must not keep the former one's plan and reports.
         for leftover in home.path.glob("station.db*"):
             leftover.unlink()

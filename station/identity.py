@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,11 @@ from core.files import full_disk_is_told, write_atomically
 
 
 class Identity(BaseModel):
-    """What enrolment handed over. Holds the token: kept with mode 0600 and never logged."""
+    """What enrolment handed over, and what changed since. Holds the token: kept with mode 0600 and never logged.
+
+    `spare_token` is the former one until the present one was accepted once. `keys_version` is that of the set of keys
+    that came with a plan, 0 for those of enrolment. `confirmed` is what enrolment said, and not kept up.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -25,6 +31,10 @@ class Identity(BaseModel):
     name: str
     unit_path: list[str]
     server_keys: list[dict[str, Any]]
+    keys_version: int = 0
+    spare_token: str | None = None
+    confirmed: bool = True
+    token_since: datetime | None = None
 
 
 class Home:
@@ -35,6 +45,7 @@ class Home:
         self.identity_file = path / "station.json"
         self.database = path / "station.db"
         self.audio = path / "audio"
+        self._changing = threading.Lock()
 
     def prepare(self) -> None:
         """Make the folders. Raises InvalidInput when the place can't be a folder, NoSpace on a full disk."""
@@ -55,6 +66,11 @@ class Home:
     def save(self, identity: Identity) -> None:
         write_atomically(self.identity_file, identity.model_dump_json(indent=1).encode(), mode=0o600)
 
+    def change(self, **values: Any) -> None:
+        """Keep these fields of the identity anew. Raises NoSpace, and then leaves the file as it was."""
+        with self._changing:
+            self.save(self.load().model_copy(update=values))
+
     def load(self) -> Identity:
         """The identity kept here. Raises NotFound before enrolment, InvalidInput for a damaged file."""
         try:
@@ -72,8 +88,10 @@ class Home:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold this home for one process. Raises Conflict if another one runs in it; freed even by SIGKILL."""
-        with full_disk_is_told():
+        try:
             handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # the disk takes nothing: it goes on with what lies there
+            handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

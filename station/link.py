@@ -15,6 +15,8 @@ from urllib3.exceptions import HTTPError
 
 from core.errors import N_, InvalidInput, LoaError
 from core.wire import ErrorAnswer
+from station.credentials import Credentials
+from station.traffic import Traffic, head_bytes
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
@@ -23,6 +25,8 @@ _MAX_ERROR_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 3
+_REFUSED = 401
+_FAILED = 400
 _BASE = "/api/v1"
 
 
@@ -87,11 +91,19 @@ def server_address(text: str) -> str:
 class Link:
     """Requests to one server. Safe to share between threads; give what must not queue a link of its own."""
 
-    def __init__(self, server: str, token: str | None = None, *, connections: int = 2) -> None:
+    def __init__(
+        self,
+        server: str,
+        token: str | Credentials | None = None,
+        *,
+        connections: int = 2,
+        traffic: Traffic | None = None,
+    ) -> None:
+        """`traffic` counts what goes over it."""
+        self.traffic = traffic or Traffic()
         self._base = server_address(server) + _BASE
         self._headers = {"User-Agent": "loalang-station", "Accept-Encoding": "gzip"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._credentials = Credentials(token) if isinstance(token, str) else token
         self._pool = urllib3.PoolManager(num_pools=2, maxsize=connections, block=False, retries=False)
         self.online = False
         self.last_answer_at: float | None = None  # time.monotonic()
@@ -117,7 +129,7 @@ class Link:
     def stream(self, path: str, headers: Mapping[str, str]) -> Iterator["Download"]:
         """Open a GET whose body is read piece by piece (no compression). Raises as `get`."""
         with self._open("GET", path, None, {**headers, "Accept-Encoding": "identity"}, READ_SECONDS) as response:
-            yield Download(response)
+            yield Download(response, self.traffic)
 
     @contextmanager
     def _open(
@@ -125,7 +137,7 @@ class Link:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """Yield the answer if its status is 2xx or 304; turn everything else into one of this module's errors."""
         try:
-            response = self._follow(method, self._base + path, body, {**self._headers, **(headers or {})}, read_seconds)
+            response = self._shown(method, self._base + path, body, {**self._headers, **(headers or {})}, read_seconds)
         except (HTTPError, OSError, ValueError) as error:
             self.online = False
             raise Unreachable(N_("The server can't be reached (%(why)s)."), why=type(error).__name__) from error
@@ -144,22 +156,54 @@ class Link:
                 response.release_conn()
             response.close() if not whole else None
 
+    def _shown(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], read_seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer to a request that shows the token; where it is being renewed, to the one that the server knows."""
+        credentials = self._credentials
+        if credentials is None:
+            return self._follow(method, url, body, headers, read_seconds)
+        used = credentials.token
+        response = self._follow(method, url, body, {**headers, "Authorization": f"Bearer {used}"}, read_seconds)
+        other = credentials.other(used) if response.status == _REFUSED else None
+        if other is None:
+            if response.status < _FAILED:
+                credentials.accepted(used)
+            return response
+        response.close()
+        response = self._follow(method, url, body, {**headers, "Authorization": f"Bearer {other}"}, read_seconds)
+        if response.status < _FAILED:
+            credentials.fall_back(other)
+            credentials.accepted(other)
+        return response
+
     def _follow(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], read_seconds: float
     ) -> urllib3.BaseHTTPResponse:
-        origin = urlsplit(url)
+        origin, elsewhere = urlsplit(url), False
         for _ in range(_MAX_REDIRECTS + 1):
+            sent = head_bytes(len(method) + len(urlsplit(url).path) + len("  HTTP/1.1"), headers) + len(body or b"")
+            self.traffic.add(sent=sent + len("Host: \r\n") + len(urlsplit(url).netloc))
             response = self._pool.urlopen(
                 method, url, body=body, headers=headers, redirect=False, preload_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
             )  # fmt: skip
+            self.traffic.add(received=head_bytes(len("HTTP/1.1 200 OK"), response.headers))
             if response.status not in _REDIRECTS:
+                if elsewhere and response.status >= _FAILED:
+                    response.close()
+                    raise ValueError("refused elsewhere")  # says nothing about this station's token
                 return response
             response.close()
             url = urljoin(url, response.headers.get("Location", ""))
             target = urlsplit(url)
-            if method != "GET" or (target.scheme, target.netloc) != (origin.scheme, origin.netloc):
-                raise ValueError("redirect to another place")  # the token must not travel there
+            if (target.scheme, target.netloc) != (origin.scheme, origin.netloc):
+                # Audio may lie with somebody else: its size and hash are checked. The token must not travel there.
+                may = method == "GET" and f"{_BASE}/media/" in origin.path and target.scheme in {origin.scheme, "https"}
+                if not may:
+                    raise ValueError("redirect to another place")
+                elsewhere = True
+                headers = {name: value for name, value in headers.items() if name != "Authorization"}
         raise ValueError("too many redirects")
 
     def _judge(self, response: urllib3.BaseHTTPResponse) -> None:
@@ -181,23 +225,28 @@ class Link:
         self.online = False
         raise Unreachable(N_("The server answered with an error (%(status)s)."), status=status)
 
-    @staticmethod
-    def _read(response: urllib3.BaseHTTPResponse, limit: int, deadline: float) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, limit: int, deadline: float) -> bytes:
         content = bytearray()
+        came = 0
         while piece := response.read(_CHUNK, decode_content=True):
             content += piece
+            # `tell` counts what came over the line, before it was unpacked.
+            self.traffic.add(received=response.tell() - came)
+            came = response.tell()
             if len(content) > limit:
                 raise Unreachable(N_("The server's answer is too large."))
             if time.monotonic() > deadline:
                 raise Unreachable(N_("The server's answer took too long."))
+        self.traffic.add(received=response.tell() - came)
         return bytes(content)
 
 
 class Download:
     """A body on its way. `whole_size` is the size of the entire file, if the server tells it."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, traffic: Traffic) -> None:
         self._response = response
+        self._traffic = traffic
         self.partial = response.status == 206  # noqa: PLR2004
 
     def starts_at(self) -> int:
@@ -212,4 +261,5 @@ class Download:
     def pieces(self) -> Iterator[bytes]:
         """The bytes as they come. Raises urllib3's errors when the connection breaks (seen by `Link.stream`)."""
         while piece := self._response.read1(_CHUNK, decode_content=False):
+            self._traffic.add(received=len(piece))
             yield piece

@@ -1,10 +1,17 @@
-"""Which voice goes out at which sample: one at a time, swapped exactly at the next one's instant."""
+"""Which voice goes out at which sample: one at a time, swapped exactly at the next one's instant, in step with time."""
 
+import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from station.decoding import BYTES_A_SAMPLE
+from station.instep import Even, Pace, Place
 from station.voice import FADE_SECONDS, Voice
+
+log = logging.getLogger(__name__)
+
+BLOCK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +26,14 @@ class Segment:
 class Mixer:
     """Holds the voice that sounds and the one that follows it. Thread-safe: the player sets, the output reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        """`pace` is what the voices are kept in step with; the monotonic clock unless given."""
+        self.pace = pace or Even()
         self._lock = threading.Lock()
         self._current: Voice | None = None
         self._next: Voice | None = None
         self._cut = False
+        self.went_out: Callable[[float, bytes, int], None] | None = None  # who is told what leaves when
 
     def schedule(self, voice: Voice | None) -> Voice | None:
         """Let `voice` take over at its instant or as soon as it can; returns one that waited and now never starts."""
@@ -44,8 +54,21 @@ class Mixer:
         with self._lock:
             return self._next
 
+    def sounding(self) -> tuple[bool, float | None]:
+        """Whether anything sounds or is about to, and since when on the monotonic clock it does."""
+        with self._lock:
+            on = self._current
+            return on is not None or self._next is not None, on.started if on is not None else None
+
     def segments(self, at: float, seconds: float) -> list[Segment]:
         """What goes out in [at, at + seconds) of the monotonic clock: none, one, or two pieces, in order."""
+        pieces = self._pieces(at, seconds)
+        if self.went_out is not None:
+            for each in pieces:
+                self.went_out(each.at, each.pcm, each.voice.rate)
+        return pieces
+
+    def _pieces(self, at: float, seconds: float) -> list[Segment]:
         with self._lock:
             pieces: list[Segment] = []
             follower = self._next
@@ -61,8 +84,11 @@ class Mixer:
             self._cut = False
             if turn and follower is not None:
                 self._current, self._next = follower, None
-                if follower.catch_up and follower.begins < at:
+                late = follower.catch_up and follower.begins < at
+                if late:
                     follower.drop(round((at - follower.begins) * follower.rate))
+                zero = self.pace.elapsed(follower.begins if late else switch)
+                follower.in_step = Place(follower.rate, zero, may_skip=follower.catch_up)
                 follower.started = switch
                 piece = self._advance(follower, switch, at + seconds - switch, last=False)
                 if piece is not None:
@@ -71,13 +97,25 @@ class Mixer:
                     self._current = None
             return pieces
 
+    def block(self, at: float, frames: int, rate: int) -> bytes:
+        """What goes out in the next `frames` of an output that plays at `rate`, silence included. Never raises."""
+        block = bytearray(frames * BYTES_A_SAMPLE)
+        try:
+            for segment in self.segments(at, frames / rate):
+                first = round((segment.at - at) * rate) * BYTES_A_SAMPLE
+                pcm = segment.pcm[: len(block) - first]
+                block[first : first + len(pcm)] = pcm
+        except Exception:  # an error where a device asks would end its sound for good
+            log.exception("a block of sound was lost")
+        return bytes(block)
+
     def _advance(self, voice: Voice, at: float, seconds: float, *, last: bool) -> Segment | None:
         frames = round(seconds * voice.rate)
         if self._cut and not last:
             frames = min(frames, round(FADE_SECONDS * voice.rate))
         if frames <= 0:
             return None
-        pcm = voice.read(frames)
+        pcm = voice.read(frames, self.pace.elapsed(at))
         if (last or self._cut) and not voice.ended:
             pcm = voice.fade_out(pcm)
         return Segment(voice, at, pcm) if len(pcm) >= BYTES_A_SAMPLE else None

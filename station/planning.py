@@ -8,12 +8,23 @@ from core.errors import N_
 from core.wire import PlanDocument
 from station.book import Book
 from station.clock import StationClock, measure
+from station.discipline import STEP_SECONDS, Measurement
 from station.link import Link, Unreachable
 from station.store import Store
 
 _NOT_MODIFIED = 304
-_CLOCK_SECONDS = 600.0
 _PLAN_SECONDS = 900.0
+
+
+def correct(clock: StationClock, measurement: Measurement, book: Book, store: Store) -> None:
+    """Let a measurement steer the clock; if it steps by that, all that was read from it since the start moves, too."""
+    was_right = clock.is_trusted
+    stepped = clock.take(measurement)
+    if stepped or not was_right:
+        was_right = was_right and abs(stepped) < STEP_SECONDS
+        book.clock_moved(stepped, None if was_right else clock.now())
+        book.wake()
+    store.keep_fact("clock", clock.anchor().model_dump_json())
 
 
 class Planner:
@@ -25,22 +36,20 @@ class Planner:
         self._link = link
         self._clock = clock
         self._station = station
-        self._measured_at: float | None = None
+        self._measure_at = 0.0
 
     def sync(self) -> None:
         """Measure the clock anew at the next step."""
-        self._measured_at = None
+        self._measure_at = 0.0
 
     def step(self) -> float:
         """Clock first, for a plan read with a wrong clock may look over; returns the seconds until the next look."""
-        if self._measured_at is None or time.monotonic() - self._measured_at > _CLOCK_SECONDS:
-            self._clock.shift(measure(self._link, self._clock).offset)
-            self._measured_at = time.monotonic()
-            self._store.keep_fact("clock", self._clock.anchor().model_dump_json())
-            self._book.wake()
+        if time.monotonic() >= self._measure_at:
+            correct(self._clock, measure(self._link, self._clock), self._book, self._store)
+            self._measure_at = time.monotonic() + self._clock.wait_seconds()
         self._fetch_plan()
         self._book.tidy(self._clock.now())
-        return _PLAN_SECONDS
+        return min(_PLAN_SECONDS, max(0.0, self._measure_at - time.monotonic()))
 
     def _fetch_plan(self) -> None:
         known = self._book.plan_etag

@@ -4,7 +4,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import N_
-from core.wire import MAX_REPORTS_A_CALL, Accepted, Heartbeat, Report, ReportBatch
+from core.wire import AS_WITHDRAWN, MAX_REPORTS_A_CALL, Accepted, Heartbeat, Report, ReportBatch
 from station.book import Book
 from station.clock import StationClock
 from station.due import Key
 from station.enrolment import software
 from station.link import Link, Rejected, Unreachable
 from station.store import Store
+from station.traffic import month_of
 
 log = logging.getLogger(__name__)
 
@@ -44,27 +45,35 @@ class Reporter:
         A batch that the server rejects is halved, so that one bad report holds up no other; what it neither accepts
         nor refuses for good goes to the end of the queue and is tried again.
         """
-        reports = [Report.model_validate_json(text) for text in self._store.outbox(self._batch)]
+        reports = self.batch()
         if not reports:
             self._batch = MAX_REPORTS_A_CALL
             return _LOOK_SECONDS
         try:
             answer = self._link.post("/reports", ReportBatch(reports=reports).model_dump_json().encode())
             verdict = Accepted.model_validate_json(answer.body)
-            accepted = set(verdict.accepted)
         except Rejected as error:
             log.warning("%d reports were rejected: %s", len(reports), error)
             if len(reports) > 1:
                 self._batch = math.ceil(len(reports) / 2)
                 return 0.0
-            accepted, verdict = set(), Accepted(accepted=[])
+            verdict = Accepted(accepted=[])
         except ValidationError as error:
             raise Unreachable(N_("The server's answer can't be read.")) from error
+        return self.take_answer(reports, verdict)
+
+    def batch(self) -> list[Report]:
+        """What is to be sent next, the oldest first."""
+        return [Report.model_validate_json(text) for text in self._store.outbox(self._batch)]
+
+    def take_answer(self, reports: Sequence[Report], verdict: Accepted) -> float:
+        """Forget what the server has or will never take; returns the seconds until the next batch."""
+        accepted = set(verdict.accepted)
         sent = [report.id for report in reports]
-        self._store.accepted(one for one in sent if one in accepted)
+        self._store.accepted([one for one in sent if one in accepted])
         for refused in verdict.refused:
             log.warning("the server will never take report %s: %s", refused.id, refused.code)
-        self._store.accepted(refused.id for refused in verdict.refused)
+        self._store.accepted([refused.id for refused in verdict.refused])
         left = [one for one in sent if one not in accepted.union(refused.id for refused in verdict.refused)]
         if left:
             self._store.postpone(left)
@@ -77,8 +86,9 @@ class Heart:
 
     def __init__(
         self, book: Book, store: Store, link: Link, clock: StationClock, home: Path,
-        *, playing: Callable[[], Key | None], fault: Callable[[], str | None],
-        ready_until: Callable[[datetime], datetime | None],
+        *, playing: Callable[[], Key | None], faults: Callable[[], list[str]],
+        ready_until: Callable[[datetime], datetime | None], standing: Callable[[], list[str]],
+        playing_since: Callable[[], datetime | None] = lambda: None,
     ) -> None:  # fmt: skip
         self._book = book
         self._store = store
@@ -86,8 +96,10 @@ class Heart:
         self._clock = clock
         self._home = home
         self._playing = playing
-        self._fault = fault
+        self._playing_since = playing_since
+        self._faults = faults
         self._ready_until = ready_until
+        self._standing = standing
         self._software = software()
 
     def step(self) -> float:
@@ -98,21 +110,32 @@ class Heart:
         return 0.0 if len(pending) == _MAX_ACKNOWLEDGED else HEARTBEAT_SECONDS
 
     def beat(self, acknowledged: list[str]) -> Heartbeat:
-        """The station's state now. A fault is told within `software`, the one free field of the contract."""
+        """The station's state now. Faults are told in words within `software`, too, for servers that know no other."""
         playing = self._playing()
-        faults = [text for text in (self._fault(), None if self._book.is_writable() else "disk full") if text]
+        month = month_of(self._clock.now(), self._book.settings.zone)
+        received, sent = self._link.traffic.keep(self._store, month)
+        self._store.look_after()
+        faults = self._faults()
         return Heartbeat(
             playing=playing[0] if playing else None,
             item=playing[1] if playing else None,
+            playing_since=self._playing_since() if playing else None,
             volume=self._book.station_volume(),
             plan=(self._book.plan_etag or "")[:100] or None,
             seq=self._book.seq,
-            acknowledged=acknowledged,
+            acknowledged=list(dict.fromkeys(one.removeprefix(AS_WITHDRAWN) for one in acknowledged)),
+            withdrawn=[one.removeprefix(AS_WITHDRAWN) for one in acknowledged if one.startswith(AS_WITHDRAWN)],
             clock_offset_ms=self._clock.offset_ms(),
             free_bytes=_free_bytes(self._home),
             temperature_c=_temperature_c(),
             uptime_s=_uptime_s(),
-            software="; ".join([self._software, *faults])[:100],
+            software="; ".join([self._software, *(fault.replace("_", " ") for fault in faults)])[:100],
+            faults=faults,
+            standing=self._standing(),
+            month=month,
+            received_bytes=received,
+            sent_bytes=sent,
+            keys=self._book.trusted_keys(),
             ready_until=self._ready_until(self._clock.now()),
         )
 

@@ -1,6 +1,7 @@
 """Waiting for what must happen now: `/now` held open, and the commands it brings."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _SPARE_SECONDS = 20.0
 _HASTY_SECONDS = 1.0
+_ELSEWHERE_SECONDS = 5.0  # a change of that is told at once
 _NOT_MODIFIED = 304
 
 
@@ -77,6 +79,7 @@ class Waiter:
     def __init__(
         self, book: Book, link: Link, orders: Orders, now: Callable[[], datetime],
         *, on_news: Callable[[], None], on_new_plan: Callable[[], None],
+        on_renewal: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._book = book
         self._link = link
@@ -84,10 +87,18 @@ class Waiter:
         self._now = now
         self._on_news = on_news
         self._on_new_plan = on_new_plan
+        self._on_renewal = on_renewal
         self._etag: str | None = None
+        self._acting = threading.Lock()
+        # Whether news come another way (by MQTT) at the moment, and who is told what the server itself answered.
+        self.is_told_elsewhere: Callable[[], bool] = lambda: False
+        self.on_answer: Callable[[NowDocument], None] = lambda _document: None
 
     def step(self) -> float:
         """Wait for one answer and act on it; returns the seconds to wait before the next call, usually none."""
+        if self.is_told_elsewhere():
+            self._etag = None  # whatever comes meanwhile is asked for whole afterwards
+            return _ELSEWHERE_SECONDS
         began = time.monotonic()
         headers = {"Prefer": f"wait={MAX_WAIT_SECONDS}", "If-None-Match": self._etag} if self._etag else {}
         try:
@@ -101,17 +112,25 @@ class Waiter:
                 document = NowDocument.model_validate_json(answer.body)
             except ValidationError as error:
                 raise Unreachable(N_("The server's answer can't be read.")) from error
-            self._act_on(document)
+            self.take(document)
+            self.on_answer(document)
             self._etag = answer.headers.get("ETag")
         hasty = time.monotonic() - began < _HASTY_SECONDS
         return _HASTY_SECONDS if hasty and (answer.status == _NOT_MODIFIED or self._etag is None) else 0.0
 
-    def _act_on(self, document: NowDocument) -> None:
+    def take(self, document: NowDocument, *, names_plan: bool = True) -> None:
+        """Act on a document, by whatever way it came. `names_plan`: whether it says which plan is the present one."""
+        with self._acting:
+            self._act_on(document, names_plan=names_plan)
+
+    def _act_on(self, document: NowDocument, *, names_plan: bool) -> None:
         now = self._now()
         news = self._book.take_now(document, now)
         for command in document.commands:
             news |= self._orders.obey(command, now)
         if news:
             self._on_news()
-        if not same_etag(document.plan, self._book.plan_etag):
+        if document.renew_token:
+            self._on_renewal()
+        if names_plan and not same_etag(document.plan, self._book.plan_etag):
             self._on_new_plan()

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,14 @@ class FakeServer:
         self.key = new_signing_key()
         self.signer = Signer(self.key)
         self.media: dict[str, bytes] = {}
-        self.settings = StationSettings(volume=100, codec="opus", audience=[])
+        self.settings = StationSettings(volume=100, codec="opus", audience=[], spread_s=0)
         self.airings: dict[str, str] = {}
         self.issued_at = utc_now() - timedelta(hours=1)
         self.interrupts: list[str] = []
         self.withdrawn: list[str] = []
         self.commands: list[dict[str, Any]] = []
         self.seq = 1
+        self.broker: dict[str, Any] | None = None
         self.reports: dict[str, dict[str, Any]] = {}
         self.report_calls: list[list[str]] = []
         self.heartbeats: list[dict[str, Any]] = []
@@ -130,9 +132,9 @@ class FakeServer:
         return AudioFile(sha256=name, bytes=len(content))
 
     def reports_of(self, airing: str) -> list[dict[str, Any]]:
-        return [report for report in self.reports.values() if report["airing"] == airing]
+        return [report for report in list(self.reports.values()) if report["airing"] == airing]
 
-    def report(self, airing: str, item: int = 0, seconds: float = 15) -> dict[str, Any]:
+    def report(self, airing: str, item: int = 0, seconds: float = 45) -> dict[str, Any]:
         """The one report about an item, once it is there."""
         found = eventually(lambda: [one for one in self.reports_of(airing) if one["item"] == item], seconds)
         assert len(found) == 1
@@ -244,6 +246,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, gzip.compress(fake.plan_body()), headers)
         if self.path == "/api/v1/now":
             return self._now(known)
+        if self.path == "/api/v1/broker" and fake.broker is not None:
+            return self._answer(200, json.dumps(fake.broker).encode())
         found = re.fullmatch(r"/api/v1/media/([0-9a-f]{64}\.(?:mp3|opus))", self.path)
         if found and found[1] in fake.media:
             return self._media(found[1])
@@ -297,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(1 / 20)
 
 
-def eventually(question: Callable[[], Any], seconds: float = 10) -> Any:
+def eventually(question: Callable[[], Any], seconds: float = 120) -> Any:
     """The first true answer; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
@@ -306,6 +310,14 @@ def eventually(question: Callable[[], Any], seconds: float = 10) -> Any:
             return answer
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+@cache
+def start_up_seconds() -> float:
+    """How long a station's program takes here and now until it could do anything."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import loa.__main__, station.runner"], check=True, timeout=240)
+    return time.monotonic() - began
 
 
 def noise(seconds: float, seed: int) -> np.ndarray[Any, Any]:
@@ -332,7 +344,7 @@ def encode(source: Path, target: Path) -> bytes:
         else ["-c:a", "libmp3lame", "-b:a", "64k", "-ar", "44100"]
     )
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-i", str(source), "-ac", "1", *codec]
-    subprocess.run([*command, str(target)], check=True, timeout=60)
+    subprocess.run([*command, str(target)], check=True, timeout=240)
     return target.read_bytes()
 
 
@@ -392,7 +404,7 @@ class Player:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(30)
 
     def kill(self) -> None:
         assert self.process is not None
@@ -403,7 +415,7 @@ class Player:
 def enrol(server: FakeServer, home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "loa", "station", "enrol", "--server", server.url, "--code", CODE, "--home", str(home), *options],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=360, check=False,
     )  # fmt: skip
 
 

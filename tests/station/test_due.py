@@ -6,7 +6,7 @@ import pytest
 from station_lab import ticket
 
 from core.wire import AudioFile, ClipFiles, Item, StationSettings
-from station.due import OnAir, Progress, Situation, due
+from station.due import OnAir, Progress, Situation, due, is_whole
 
 T0 = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # 17:00 in Vietnam
 
@@ -90,6 +90,25 @@ def test_play_ends_with_not_after():
     late = situation(ticket("air_1", T0, item(), late="play", not_after=after(90)), progress={("air_1", 0): cut})
     (fate,) = due(late, after(91)).fates
     assert (fate.outcome, fate.reason) == ("partial", "preempted")
+
+
+@pytest.mark.parametrize("late", ["join", "play"])
+def test_what_was_heard_to_its_end_is_played_although_the_process_was_killed_before_it_said_so(late):
+    whole = Progress(T0, 60.0, 59.9)
+    (fate,) = due(situation(ticket("air_1", T0, item(), late=late), progress={("air_1", 0): whole}), after(61)).fates
+    assert (fate.outcome, fate.reason) == ("played", None)
+
+
+@pytest.mark.parametrize(("sounded", "whole"), [(0.0, False), (0.1, False), (0.2, True), (0.4, True)])
+def test_of_a_very_short_item_at_least_half_must_be_heard(sounded, whole):
+    assert is_whole(sounded, 0.4) is whole
+    assert is_whole(60.0 - 0.4 + sounded, 60.0)
+
+
+def test_what_was_joined_late_and_then_ended_with_the_process_is_partial():
+    half = Progress(T0, 60.0, 30.0)
+    (fate,) = due(situation(ticket("air_1", T0, item()), progress={("air_1", 0): half}), after(61)).fates
+    assert fate.outcome == "partial"
 
 
 def test_what_plays_may_outlast_not_after():
