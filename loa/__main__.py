@@ -11,7 +11,25 @@ import sys
 
 from core.errors import LoaError
 
-COMMAND_MODULES = ("speech", "station", "server", "people", "timetable", "doctor", "demo")
+COMMAND_MODULES = (
+    "speech",
+    "station",
+    "server",
+    "keys",
+    "people",
+    "audit",
+    "timetable",
+    "explain",
+    "cap",
+    "relay",
+    "drill",
+    "doctor",
+    "demo",
+    "rehearse",
+    "bench",
+    "mqtt",
+    "units",
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options) or 0)
     except LoaError as error:
         print(f"loa: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f'loa: {error.name} is not installed here. All but a station needs: pip install "loalang[server]"',
+            file=sys.stderr,
+        )
+        logging.getLogger(__name__).debug("", exc_info=True)
         return 1
     except KeyboardInterrupt:
         return 130

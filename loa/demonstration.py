@@ -10,9 +10,10 @@ from sqlmodel import Session
 
 from core.clock import zone
 from core.settings import Settings
+from loa import demo_alarms
 from playlists import bulletins, programmes
 from playlists.programmes import Entry, Newest
-from registry import groups, people, stations, units
+from registry import groups, people, public_pages, stations, units
 from registry.models import Person, Unit
 from registry.rights import Actor, Role, actor_for, system_actor
 from scheduler import slots
@@ -109,6 +110,7 @@ def make(session: Session, settings: Settings, now: datetime) -> Demo:
         session, system, name="Dọc bờ sông", unit=units.find(session, system, "79"), members=made[:2], now=now
     )
     _content(session, settings, actors, now)
+    demo_alarms.keep_ready(session, settings, actors["hoa"], "79", now)
     return demo
 
 
@@ -116,6 +118,7 @@ def _units(session: Session, system: Actor, now: datetime) -> None:
     province = units.create(session, system, name="Tỉnh Sông Lam", code="79", parent=None, zone=None, now=now)
     # So that something can be heard at any hour somebody tries this. In earnest: 22:00–05:00, or what is ruled.
     units.settle(session, system, province, quiet_hours=[], max_volume=None, zone=None, codec=None, now=now)
+    public_pages.open_page(session, system, province, True, now)
     for code, name, hamlets in _COMMUNES:
         units.create(session, system, name=name, code=code, parent="79", zone=None, now=now)
         for hamlet_code, hamlet in hamlets:

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 from core.database import Database, connect
 from core.errors import N_, Conflict, LoaError, NotFound
-from core.settings import Settings, session_secret
+from core.settings import Settings, relay_secret, session_secret
 from playlists import subjects
 from scheduler import keys
 
@@ -56,6 +56,7 @@ def prepare(settings: Settings) -> Database:
         ) from error
     keys.prepare(settings)
     session_secret(settings)
+    relay_secret(settings)
     database = connect(settings)
     migrate(database)
     return database

@@ -43,9 +43,12 @@ class Supervisor:
         self._afterwards.append(task)
 
     def add(self, name: str, arguments: Sequence[str]) -> Child:
+        """Start a child and watch it from then on; from any thread, also while `run` watches the others."""
         child = Child(name, arguments)
+        self._start(child)  # before it is known, lest the watch start it a second time
         self._children.append(child)
-        self._start(child)
+        if self._stopping.is_set() and child.process is not None:
+            child.process.terminate()
         return child
 
     def stop_on_signals(self) -> None:

@@ -31,7 +31,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """Make the demo the first time, then serve it until told to stop."""
     from core.clock import utc_now
     from core.settings import load
-    from loa.commands.server import check_free, part
+    from loa.commands.server import add_workers, check_free, part
     from loa.demonstration import make
     from loa.installation import prepare
     from loa.supervision import Supervisor
@@ -56,7 +56,7 @@ def run_demo(options: argparse.Namespace) -> int:
     os.environ["LOA_SUPERVISED"] = "1"
     supervisor = Supervisor()
     supervisor.stop_on_signals()
-    supervisor.add("worker", part("worker", "--home", settings.home))
+    add_workers(supervisor, settings.home)
     supervisor.add("web", part("web", "--home", settings.home, "--host", settings.host, "--port", settings.port))
     supervisor.when_running(lambda: _stations(supervisor, settings, address, options.output))
     database.dispose()

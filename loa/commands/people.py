@@ -14,6 +14,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     token.add_argument("user", metavar="USER", help="sign-in name")
     token.add_argument("--home", type=Path, help="folder of the installation")
     token.add_argument("--label", default="", help="what the token is for")
+    token.add_argument("--scope", default="", help="what it may do at most: read, bulletins, approval, timetable, …")
+    token.add_argument("--days", type=int, help="end it after so many days")
     token.set_defaults(run=run_token)
     password = subparsers.add_parser("password", help="give somebody a new generated password; their sessions end")
     password.add_argument("user", metavar="USER", help="sign-in name")
@@ -44,11 +46,15 @@ def run_token(options: argparse.Namespace) -> int:
     from core.clock import utc_now
     from core.settings import load
     from loa.installation import opened
-    from registry import people
+    from registry import tokens
+    from registry.rights import system_actor
 
+    scope = [each.strip() for each in options.scope.split(",") if each.strip()]
     database = opened(load(options.home))
     with database.write() as session:
-        token = people.new_token(session, options.user, options.label, utc_now())
+        token, _ = tokens.make(
+            session, system_actor(), options.user, options.label, utc_now(), scope=scope, days=options.days
+        )
     print(token)
     return 0
 

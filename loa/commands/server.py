@@ -7,7 +7,14 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loa.supervision import Supervisor
+
+_NICENESS = 5
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,6 +28,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         each.set_defaults(run=run)
     worker = subparsers.add_parser("worker", help="the worker process alone")
     worker.add_argument("--home", type=Path, help="folder of the installation (default: LOA_HOME or ./var)")
+    which = worker.add_mutually_exclusive_group()
+    which.add_argument("--emergencies", action="store_true", help="only what emergencies need, held up by nothing else")
+    which.add_argument("--stand-back", action="store_true", help="beside one with --emergencies: leave them to it")
     worker.set_defaults(run=run_worker)
 
 
@@ -53,10 +63,18 @@ def run_serve(options: argparse.Namespace) -> int:
     os.environ["LOA_SUPERVISED"] = "1"
     supervisor = Supervisor()
     supervisor.stop_on_signals()
-    supervisor.add("worker", part("worker", "--home", settings.home))
+    add_workers(supervisor, settings.home)
     supervisor.add("web", part("web", "--home", settings.home, "--host", settings.host, "--port", settings.port))
+    if settings.mqtt_url:
+        supervisor.add("mqtt", part("mqtt", "run", "--home", settings.home))
     supervisor.run()
     return 0
+
+
+def add_workers(supervisor: "Supervisor", home: Path) -> None:
+    """The worker, and the one beside it that emergencies have for themselves."""
+    supervisor.add("emergencies", part("worker", "--home", home, "--emergencies"))
+    supervisor.add("worker", part("worker", "--home", home, "--stand-back"))
 
 
 def run_web(options: argparse.Namespace) -> int:
@@ -86,14 +104,27 @@ def run_web(options: argparse.Namespace) -> int:
 
 def run_worker(options: argparse.Namespace) -> int:
     """Do the worker's jobs until told to stop."""
+    from audio.rendering import warm
     from core.settings import load
     from loa.installation import opened
     from loa.supervision import end_with_parent
     from scheduler import keys
+    from scheduler.urgency import STANDS_BACK
     from scheduler.worker import Worker
 
     settings = load(options.home)
-    worker = Worker(opened(settings), settings, keys.signer(settings))
+    if options.stand_back:
+        os.nice(_NICENESS)  # before any thread: all of them, and every ffmpeg, give way to emergencies and to the web
+    worker = Worker(
+        opened(settings), settings, keys.signer(settings), only_urgent=options.emergencies,
+        stand_back=STANDS_BACK if options.stand_back else timedelta(0),
+    )  # fmt: skip
+    if options.emergencies:
+        threading.Thread(target=warm, args=(settings,), name="warm", daemon=True).start()
+    else:
+        from alerts import duty
+
+        worker.also(duty.beats(worker.database, settings, worker.signer, worker.holder))
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())

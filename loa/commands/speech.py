@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from typing import IO, Any
 from core.errors import N_, InvalidInput, LoaError, NotFound
 
 _FORMATS = {".mp3": "mp3", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
-_CHECK_SECONDS = 15.0
+_CHECK_SECONDS = 60.0  # Piper loads each of its voices
 _MOST_AT_ONCE = 2  # one recording keeps a core and a half busy
 
 
@@ -28,6 +29,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     speak.add_argument("--voice", default="", help="one of `loa voices`, or an engine's name")
     speak.add_argument("--language", default="vi")
+    speak.add_argument("--speed", type=float, default=1.0, help="a factor, 0.5 to 2")
+    speak.add_argument("--pitch", type=float, default=0.0, help="semitones, -6 to 6")
     speak.add_argument("--preset", default="", help="speech-horn (default), speech-indoor or music")
     speak.add_argument("--home", type=Path, help="folder of the installation, for its settings")
     speak.set_defaults(run=_speak)
@@ -73,6 +76,7 @@ def _speak(options: argparse.Namespace) -> int:
     from audio.engines.roster import roster
     from audio.presets import SPEECH_HORN, preset_named
     from audio.rendering import speak
+    from audio.voicing import Manner, checked
     from core.settings import load
 
     kind = _FORMATS.get(options.output.suffix.lower())
@@ -82,8 +86,12 @@ def _speak(options: argparse.Namespace) -> int:
     text = clips.checked_text(sys.stdin.read() if options.text == "-" else options.text, settings.max_text_chars)
     deadline = Deadline(settings.render_timeout_seconds)
     preset = preset_named(options.preset) if options.preset else SPEECH_HORN
+    manner = checked(Manner(speed=options.speed, pitch=options.pitch))
     with tempfile.TemporaryDirectory(prefix="loa-") as folder, _bar("speaking") as progress:
-        clip = speak(text, options.language, options.voice, roster(settings), Path(folder), deadline, progress, preset)
+        clip = speak(
+            text, options.language, options.voice, roster(settings), Path(folder), deadline, progress, preset,
+            manner=manner,
+        )  # fmt: skip
         made = clip.mastered.files["opus" if kind == "opus" else "mp3"]
         if kind == "wav":
             from audio.ffmpeg import to_wave
@@ -112,16 +120,12 @@ def _voices(options: argparse.Namespace) -> int:
     from audio.engines.roster import roster
     from core.settings import load
 
-    for engine in roster(load(options.home)).engines:
-        why = engine.answers(Deadline(_CHECK_SECONDS))
-        state = f"does not answer: {why}" if why else "answers"
-        try:
-            voices = engine.voices(Deadline(_CHECK_SECONDS))
-        except LoaError:
-            voices = []
-        for voice in voices:
-            if options.language in ("", voice.language, voice.language.split("-")[0]):
-                print(f"{voice.id}\t{voice.language}\t{voice.title}\t{engine.name} {state}")
+    for each in roster(load(options.home)).presence(Deadline(_CHECK_SECONDS)):
+        voice = each.voice
+        state = f"does not answer: {each.why}" if each.why else "answers"
+        # A voice so broken that its language is not known is shown to everybody who looks for one.
+        if options.language in ("", voice.language, voice.language.split("-")[0]) or not voice.language:
+            print(f"{voice.id}\t{voice.language or '?'}\t{voice.title}\t{voice.engine} {state}")
     return 0
 
 
@@ -200,11 +204,11 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _spoken(options: argparse.Namespace) -> int:
-    from audio.reading import spoken
+    from audio.reading.stream import said_lines
 
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    for line in sys.stdin:
-        sys.stdout.write(spoken(line.rstrip("\n"), options.language) + "\n")
-        sys.stdout.flush()
+    # An exception raised wherever the interrupt strikes can be lost there; what was said is written already.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    for said in said_lines(sys.stdin.fileno(), options.language):
+        sys.stdout.buffer.write(said)
+        sys.stdout.buffer.flush()
     return 0
