@@ -50,7 +50,7 @@ def things(village: Village) -> dict[str, str]:
     bulletin, slot = village.on_timetable()
     village.roll()
     with village.database.write() as session:
-        alarm = emergencies.Alarm(audience=["unit:79.1"], text="Lũ lên!")
+        alarm = emergencies.Alarm(signal="none", audience=["unit:79.1"], text="Lũ lên!")
         made, _ = emergencies.raise_alarm(
             session, village.actor("root"), village.unit("commune_a"), alarm, signer=village.signer,
             default_zone="Asia/Ho_Chi_Minh", max_chars=1000, now=NOW,
@@ -195,7 +195,11 @@ def test_every_wrong_method_is_told_so_in_json(app: Flask, callers: Callers):
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("api."):
             known.setdefault(rule.rule.removeprefix(PREFIX), set()).update(rule.methods or set())
-    for path, methods in known.items():
+    addresses = app.url_map.bind("localhost")
+    for path, declared in known.items():
+        # `/slots/preview` is also an identity in `/slots/<identity>`: what may be done there may be done here.
+        methods = set(addresses.allowed_methods(PREFIX + re.sub(r"<\w+>", "x", path)))
+        assert declared <= methods
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - methods:
             answer = check(callers["root"].call(method, re.sub(r"<\w+>", "x", path)))
             assert answer.status_code == 405
@@ -282,7 +286,7 @@ def test_a_locked_database_answers_503_and_loses_nothing(callers: Callers, villa
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
         answer = callers["writer"].post("/bulletins", BULLETIN)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 15
         assert (answer.status_code, answer.headers["Retry-After"], answer.get_json()["error"]["code"]) == (
             503,
             "1",
@@ -340,17 +344,15 @@ def test_a_full_disk_answers_507_and_loses_nothing(callers: Callers, village: Vi
     assert callers["writer"].post("/bulletins", BULLETIN).status_code == 201
 
 
-def test_a_full_disk_while_an_upload_comes_in_answers_507(callers: Callers, monkeypatch):
-    import web.app
+def test_a_full_disk_while_an_upload_comes_in_answers_507(callers: Callers, village: Village, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    class Full(io.BytesIO):
-        def write(self, *_: object) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(web.app.tempfile, "TemporaryFile", lambda *_, **__: Full())
+    monkeypatch.setattr("audio.uploads.Incoming._opened", full)
     file = FileStorage(io.BytesIO(b"x" * 100), "a.mp3")
     answer = callers["writer"].call("POST", "/clips", data={"file": file}, content_type="multipart/form-data")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (507, "no_space")
+    assert list(village.settings.uploads.iterdir()) == []
 
 
 def test_no_connection_left_is_busy_and_not_a_fault(callers: Callers, database: Database, monkeypatch):

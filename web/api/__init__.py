@@ -3,11 +3,41 @@
 from flask import Blueprint
 
 from web.access import anyone
-from web.api import alarms, content, logs, people, registry, stations, timetable, words
+from web.api import (
+    alarms,
+    boards,
+    broker,
+    cap,
+    clips,
+    contacts,
+    content,
+    devices,
+    drills,
+    explaining,
+    live,
+    logs,
+    offers,
+    people,
+    prepared,
+    radio,
+    registry,
+    relocations,
+    rules,
+    stations,
+    statistics,
+    timetable,
+    tokens,
+    voices,
+    words,
+)
 from web.api.openapi import document
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-for _room in (stations, registry, content, timetable, alarms, logs, people, words):
+for _room in (
+    stations, broker, devices, contacts, registry, relocations,
+    content, clips, timetable, rules, explaining, alarms, boards, cap, prepared, live, drills, logs, people, tokens,
+    words, voices, radio, statistics, offers,
+):  # fmt: skip
     _room.register(blueprint)
 
 

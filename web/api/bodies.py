@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.wire import Instant, Late, Priority
+from core.wire import Instant, Priority
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Short = Annotated[str, Field(min_length=1, max_length=80)]
@@ -34,44 +34,13 @@ class UnitAnswer(Body):
     zone: str | None
 
 
-class StationBody(Body):
-    name: Name
-    unit: Short
-    latitude: float | None = None
-    longitude: float | None = None
-    languages: Annotated[list[str], Field(max_length=10)] | None = None
+class VersionBody(Body):
+    """The bulletin in one more language: `text` to be spoken, or `clip` (a recording)."""
 
-
-class StationCreated(Body):
-    id: str
-    name: str
-    unit: str
-    enrolment_code: str
-    enrolment_expires_at: Instant | None
-
-
-class StationAnswer(Body):
-    id: str
-    name: str
-    unit: str
-    latitude: float | None
-    longitude: float | None
-    languages: list[str]
-    volume: int
-    enrolled: bool
-    online: bool
-    heard_at: Instant | None
-    playing: str | None
-    ready_until: Instant | None
-    software: str | None
-    free_bytes: float | None
-    clock_offset_ms: float | None
-    temperature_c: float | None
-
-
-class CommandBody(Body):
-    do: Annotated[str, Field(max_length=40)]
-    value: Any = None
+    language: Annotated[str, Field(max_length=20)]
+    text: Prose | None = None
+    clip: Short | None = None
+    voice: Annotated[str, Field(max_length=80)] | None = None
 
 
 class BulletinBody(Body):
@@ -85,10 +54,23 @@ class BulletinBody(Body):
     voice: Annotated[str, Field(max_length=80)] | None = None
     valid_from: datetime | str | None = None
     valid_until: datetime | str | None = None
+    read_twice: bool | None = None
+    versions: Annotated[list[VersionBody], Field(max_length=100)] = []
 
 
 class BulletinEdit(BulletinBody):
     unit: Short | None = None  # type: ignore[assignment]
+
+
+class VersionAnswer(Body):
+    language: str
+    text: str
+    clip: str
+    clip_state: str
+    spoken_by: str
+    degraded: bool
+    seconds: float | None
+    voice: str | None
 
 
 class BulletinAnswer(Body):
@@ -102,6 +84,7 @@ class BulletinAnswer(Body):
     clip: str
     clip_state: str
     spoken_by: str
+    degraded: bool
     seconds: float | None
     language: str
     field: str
@@ -110,37 +93,88 @@ class BulletinAnswer(Body):
     valid_from: Instant | None
     valid_until: Instant | None
     reason: str
+    read_twice: bool
+    versions: list[VersionAnswer]
+    approvals: int | None = None
+    approvals_needed: int | None = None
 
 
 class ReasonBody(Body):
     reason: Annotated[str, Field(max_length=10_000)] = ""
 
 
+class ClipWarning(Body):
+    code: str
+    message: str
+
+
 class ClipAnswer(Body):
     id: str
-    state: Literal["queued", "rendering", "ready", "failed"]
+    state: Literal["queued", "rendering", "ready", "failed", "cancelled", "expired"]
     progress: int
+    preset: str | None = None
     seconds: float | None = None
     lufs: float | None = None
     true_peak_db: float | None = None
     spoken_by: str | None = None
     degraded: bool | None = None
     clip: dict[str, Any] | None = None
+    warnings: list[ClipWarning] | None = None
     error: str | None = None
+
+
+class QuotaBody(Body):
+    quota_mb: int | None
+
+
+class StorageAnswer(Body):
+    unit: str
+    used_bytes: int
+    quota_mb: int | None
+    left_bytes: int | None
+
+
+class RadioBody(Body):
+    public: bool | None
+
+
+class PageAnswer(Body):
+    unit: str
+    public: bool | None
+    open: bool
+    path: str
+
+
+class RadioAnswer(Body):
+    """`public` as set at the unit itself, `open` what holds there; `listeners` of the process that answers."""
+
+    unit: str
+    public: bool | None
+    open: bool
+    path: str
+    listeners: int
 
 
 class NewestBody(Body):
     field: Short | None = None
     priority: Annotated[str, Field(max_length=40)] | None = None
     count: int = 1
+    unit: Short | None = None
+    max_age_days: int | None = None
+    unheard_days: int | None = None
 
 
 class EntryBody(Body):
     bulletin: Short | None = None
     clip: Short | None = None
     newest: NewestBody | None = None
-    relay: Annotated[str, Field(max_length=500)] | None = None
+    rotation: Annotated[list[Short], Field(max_length=1_000)] | None = None
+    role: Annotated[str, Field(max_length=40)] = ""
+    relay: Annotated[str, Field(max_length=2_000)] | None = None
     seconds: float | None = None
+    title: Annotated[str, Field(max_length=1_000)] = ""
+    fallback: Short | None = None
+    via: Annotated[str, Field(max_length=40)] = "auto"
 
 
 class ProgrammeBody(Body):
@@ -154,58 +188,6 @@ class ProgrammeAnswer(Body):
     unit: str
     title: str
     items: list[dict[str, Any]]
-
-
-class SlotBody(Body):
-    programme: Short
-    starts: Annotated[str, Field(max_length=40)]
-    zone: Annotated[str, Field(max_length=100)] | None = None
-    rrule: Annotated[str, Field(max_length=2_000)] | None = None
-    exdates: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=1_000)] = []
-    until: Annotated[str, Field(max_length=40)] | None = None
-    audience: Names = Field(validation_alias=AliasChoices("for", "audience"), serialization_alias="for")
-    volume: int | None = None
-    late: Late = "join"
-
-
-class SlotAnswer(Body):
-    id: str
-    unit: str
-    programme: str
-    starts: str
-    zone: str
-    rrule: str | None
-    audience: list[str] = Field(serialization_alias="for")
-    next: list[Instant]
-
-
-class PreviewAnswer(Body):
-    next: list[Instant]
-    seconds: float
-    clashes: list[dict[str, Any]]
-    limits: list[dict[str, Any]]
-    sim_bytes_a_month: int
-    stations: int
-
-
-class RepeatBody(Body):
-    every_s: float = 0
-    times: int = 1
-
-
-class EmergencyBody(Body):
-    unit: Short
-    text: Prose | None = None
-    clip: Short | None = None
-    audience: Names = Field(validation_alias=AliasChoices("for", "audience"), serialization_alias="for")
-    repeat: RepeatBody | None = None
-    volume: int | None = None
-
-
-class EmergencyAnswer(Body):
-    id: str
-    airing: str
-    state: str
 
 
 class GroupBody(Body):
@@ -232,6 +214,27 @@ class WordAnswer(Body):
     spoken: str
 
 
+class VoicesBody(Body):
+    voices: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = []
+    speed: float = 1.0
+    pitch: float = 0.0
+    preset: Annotated[str, Field(max_length=40)] | None = None
+    twice: bool = False
+
+
+class VoicesAnswer(VoicesBody):
+    language: str
+
+
+class VoiceAnswer(Body):
+    id: str
+    engine: str
+    language: str
+    title: str
+    answers: bool
+    why: str
+
+
 class PersonBody(Body):
     username: Annotated[str, Field(max_length=80)]
     name: Name
@@ -246,6 +249,14 @@ class PersonAnswer(Body):
     unit: str
     role: str
     password: str | None = None
+
+
+class ReadyAnswer(Body):
+    """How many stations in service can play an airing; the others by what each lacks first."""
+
+    stations: int
+    ready: int
+    not_ready: dict[str, int]
 
 
 class AiringAnswer(Body):
@@ -265,6 +276,7 @@ class AiringAnswer(Body):
     approved_by: str
     slot: str | None
     emergency: str | None
+    ready: ReadyAnswer | None = None
 
 
 class ReportAnswer(Body):
@@ -279,6 +291,8 @@ class ReportAnswer(Body):
     seconds: float
     volume: int
     peak_db: float | None
+    heard: str | None = None
+    heard_db: float | None = None
     received_at: Instant
 
 
@@ -292,3 +306,9 @@ class AuditAnswer(Body):
     detail: dict[str, Any]
     previous: str
     digest: str
+
+
+class CalendarAnswer(Body):
+    """`address` is a path on this server; whoever has it reads the calendar without signing in."""
+
+    address: str

@@ -1,33 +1,35 @@
-"""Script API: bulletins, clips, programmes."""
+"""Script API: bulletins and programmes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlmodel import Session
 
-from audio import clips, uploads
 from audio.models import Clip
 from core.errors import N_, InvalidInput, NotFound
-from playlists import bulletins, programmes
-from playlists.models import Bulletin, BulletinVersion, Programme
+from playlists import approval_rules, bulletins, programmes, renditions
+from playlists.models import Bulletin, BulletinVersion, Programme, Rendition
+from playlists.relays import Relay
+from playlists.renditions import Other
 from registry import units
 from registry.models import Unit
-from registry.rights import Permission
+from scheduler import bulletin_air
+from web import trying
 from web.access import actor, for_scripts
 from web.api.bodies import (
     BulletinAnswer,
     BulletinBody,
     BulletinEdit,
-    ClipAnswer,
     EntryBody,
     ProgrammeAnswer,
     ProgrammeBody,
     ReasonBody,
+    VersionAnswer,
 )
 from web.api.reading import answer, body, cursor, listed, local_or_instant, page_size
 from web.app import house
-from web.messages import said_of_clip
 
 
 def register(blueprint: Blueprint) -> None:
@@ -40,8 +42,6 @@ def register(blueprint: Blueprint) -> None:
         ("POST", "/bulletins/<identity>/approve", approve_bulletin),
         ("POST", "/bulletins/<identity>/reject", reject_bulletin),
         ("POST", "/bulletins/<identity>/withdraw", withdraw_bulletin),
-        ("POST", "/clips", create_clip),
-        ("GET", "/clips/<identity>", show_clip),
         ("POST", "/programmes", create_programme),
         ("GET", "/programmes", list_programmes),
         ("GET", "/programmes/<identity>", show_programme),
@@ -56,6 +56,10 @@ def _draft(wanted: BulletinBody, default_zone: str) -> bulletins.Draft:
         field=wanted.field, priority=wanted.priority, voice=wanted.voice or None,
         valid_from=_moment(wanted.valid_from, default_zone),
         valid_until=_moment(wanted.valid_until, default_zone, end=True),
+        twice=wanted.read_twice,
+        others=tuple(
+            Other(each.language, each.text or "", each.clip or None, each.voice or None) for each in wanted.versions
+        ),
     )  # fmt: skip
 
 
@@ -65,13 +69,22 @@ def _moment(value: datetime | str | None, default_zone: str, *, end: bool = Fals
     return local_or_instant(value if isinstance(value, str) else value.isoformat(), default_zone, end=end)
 
 
-def _bulletin(bulletin: Bulletin, unit: Unit, version: BulletinVersion, clip: Clip) -> BulletinAnswer:
+def _bulletin(
+    bulletin: Bulletin, unit: Unit, version: BulletinVersion, clip: Clip, others: Sequence[tuple[Rendition, Clip]]
+) -> BulletinAnswer:
     return BulletinAnswer(
         id=bulletin.id, state=version.state, version=version.number, approved_version=bulletin.approved, unit=unit.code,
         title=version.title, text=version.text, clip=clip.id, clip_state=clip.state, spoken_by=clip.spoken_by or "",
-        seconds=clip.seconds, language=version.language, field=version.field,
-        priority=version.priority,
-        voice=version.voice, valid_from=version.valid_from, valid_until=version.valid_until, reason=version.reason,
+        degraded=clip.degraded, seconds=clip.seconds, language=version.language, field=version.field,
+        priority=version.priority, voice=version.voice, valid_from=version.valid_from, valid_until=version.valid_until,
+        reason=version.reason, read_twice=version.twice, versions=[_other(row, sound) for row, sound in others],
+    )  # fmt: skip
+
+
+def _other(row: Rendition, clip: Clip) -> VersionAnswer:
+    return VersionAnswer(
+        language=row.language, text=row.text, clip=clip.id, clip_state=clip.state, spoken_by=clip.spoken_by or "",
+        degraded=clip.degraded, seconds=clip.seconds, voice=row.voice,
     )  # fmt: skip
 
 
@@ -80,13 +93,16 @@ def _shown(session: Session, identity: str, status: int = 200) -> Response:
     clip = session.get(Clip, version.clip_id)
     if clip is None:
         raise NotFound
-    return answer(_bulletin(bulletin, unit, version, clip), status)
+    shown = _bulletin(bulletin, unit, version, clip, renditions.with_clips(session, version))
+    given, needed = approval_rules.given(session, version.id), approval_rules.approvals_needed(session, unit, version)
+    return answer(shown.model_copy(update={"approvals": len(given), "approvals_needed": needed}), status)
 
 
 @for_scripts
 def create_bulletin() -> Response:
     """A draft; its speech is queued at once."""
     here, wanted = house(), body(BulletinBody)
+    here.check_room()
     draft = _draft(wanted, here.settings.zone)
     with here.database.write() as session:
         unit = units.find(session, actor(), wanted.unit)
@@ -100,6 +116,7 @@ def create_bulletin() -> Response:
 def edit_bulletin(identity: str) -> Response:
     """Rewrite a draft, or make a new draft version of what was decided already."""
     here, wanted = house(), body(BulletinEdit)
+    here.check_room()
     draft = _draft(wanted, here.settings.zone)
     with here.database.write() as session:
         bulletins.edit(session, actor(), identity, draft, max_chars=here.settings.max_text_chars, now=here.clock())
@@ -114,7 +131,7 @@ def list_bulletins() -> Response:
         rows = bulletins.visible(
             session, actor(), state=request.args.get("state") or None, before=cursor("zz"), limit=limit + 1
         )
-    items = [_bulletin(*row) for row in rows[:limit]]
+        items = [_bulletin(*row, renditions.with_clips(session, row[2])) for row in rows[:limit]]
     return listed(items, items[-1].id if len(rows) > limit else None)
 
 
@@ -136,10 +153,11 @@ def submit_bulletin(identity: str) -> Response:
 
 @for_scripts
 def approve_bulletin(identity: str) -> Response:
-    """Answer for a submitted bulletin."""
+    """Answer for a submitted bulletin. Where two people must, it stays submitted after the first."""
     here = house()
     with here.database.write() as session:
         bulletins.approve(session, actor(), identity, here.clock())
+        bulletin_air.carry_out(session, actor(), identity, here.clock())
         return _shown(session, identity)
 
 
@@ -161,94 +179,55 @@ def withdraw_bulletin(identity: str) -> Response:
         return _shown(session, identity)
 
 
-@for_scripts
-def create_clip() -> Response:
-    """Hand in a recording (multipart `file`, and `unit` where the caller works in several). Mastered by the worker."""
-    here, who = house(), actor()
-    upload = request.files.get("file")
-    if upload is None:
-        raise InvalidInput(
-            N_("Send the recording as multipart form data in the field “file”."), fields={"file": "missing"}
-        )
-    with here.database.read() as session:
-        unit = _unit_for_upload(session, request.form.get("unit", ""))
-    kept = uploads.receive(
-        upload.stream, here.settings.uploads, limit_bytes=here.settings.max_upload_bytes, filename=upload.filename or ""
-    )
-    try:
-        with here.database.write() as session:
-            clip = clips.request_recording(
-                session, unit_id=unit.id, upload=kept.path, title=kept.title, created_by=who.id, now=here.clock()
-            )
-    except BaseException:
-        (here.settings.uploads / kept.path).unlink(missing_ok=True)
-        raise
-    return answer({"id": clip.id, "state": clip.state}, 202)
-
-
-def _unit_for_upload(session: Session, named: str) -> Unit:
-    who = actor()
-    if named:
-        unit = units.find(session, who, named)
-        who.require(Permission.WRITE, unit)
-        return unit
-    mine = units.visible(session, who, Permission.WRITE)
-    if not mine:
-        raise NotFound(N_("There is no unit where you may hand in recordings."))
-    return mine[0]
-
-
-@for_scripts
-def show_clip(identity: str) -> Response:
-    """How far a clip is, and what it became."""
-    with house().database.read() as session:
-        clip = session.get(Clip, identity)
-        unit = session.get(Unit, clip.unit_id) if clip else None
-    if clip is None or unit is None or not actor().may(Permission.SEE, unit):
-        raise NotFound
-    shown = ClipAnswer(id=clip.id, state=clip.state, progress=clip.progress)
-    if clip.state == "ready":
-        shown = shown.model_copy(
-            update={
-                "seconds": clip.seconds, "lufs": clip.lufs, "true_peak_db": clip.true_peak_db,
-                "spoken_by": clip.spoken_by or None, "degraded": clip.degraded, "clip": clips.files(clip).model_dump(),
-            }
-        )  # fmt: skip
-    elif clip.state == "failed":
-        shown = shown.model_copy(update={"error": said_of_clip(clip)})
-    return answer({key: value for key, value in shown.model_dump(mode="json").items() if value is not None})
-
-
 def _entries(items: list[EntryBody]) -> list[programmes.Entry]:
-    if any(item.relay is not None for item in items):
-        raise InvalidInput(
-            N_("Relays of other broadcasters can't be put into a programme in this version."), fields={"items": "relay"}
-        )
+    if any(item.relay is not None and item.seconds is None for item in items):
+        raise InvalidInput(N_("Say how many seconds of the relay are taken over."), fields={"items": "seconds"})
     return [
         programmes.Entry(
             bulletin=item.bulletin,
             clip=item.clip,
             newest=programmes.Newest(**item.newest.model_dump()) if item.newest else None,
+            rotation=tuple(item.rotation) if item.rotation is not None else None,
+            relay=_relay(item),
+            role=item.role,
         )
         for item in items
     ]
 
 
+def _relay(item: EntryBody) -> Relay | None:
+    if item.relay is None:
+        return None
+    return Relay(item.relay, item.seconds or 0.0, item.title, item.fallback, item.via)
+
+
+def _relays(entries: list[programmes.Entry]) -> list[Relay]:
+    return [entry.relay for entry in entries if entry.relay is not None][: programmes.MAX_RELAYS + 1]
+
+
 def _programme(session: Session, programme: Programme, unit: Unit) -> ProgrammeAnswer:
     items: list[dict[str, Any]] = []
     for item in programmes.items(session, programme.id):
+        entry: dict[str, Any] = {item.kind: item.bulletin_id or item.clip_id}
         if item.kind == "newest":
-            items.append({"newest": {"field": item.field, "priority": item.priority, "count": item.count}})
-        else:
-            items.append({item.kind: item.bulletin_id or item.clip_id})
+            bounds = {"max_age_days": item.max_age_days, "unheard_days": item.unheard_days, "unit": item.from_unit_id}
+            given = {name: value for name, value in bounds.items() if value is not None}
+            entry = {"newest": {"field": item.field, "priority": item.priority, "count": item.count} | given}
+        elif item.kind == "rotation":
+            entry = {"rotation": item.choices}
+        elif item.kind == "relay":
+            entry = {"relay": item.relay, "seconds": item.seconds, "title": item.title, "via": item.via}
+            entry |= {"fallback": item.clip_id} if item.clip_id else {}
+        items.append(entry | ({"role": item.role} if item.role else {}))
     return ProgrammeAnswer(id=programme.id, unit=unit.code, title=programme.title, items=items)
 
 
 @for_scripts
 def create_programme() -> Response:
-    """A playlist of bulletins, recordings and "the newest"."""
+    """A playlist of bulletins, recordings, "the newest" and relays, whose addresses are tried first."""
     here, wanted = house(), body(ProgrammeBody)
     entries = _entries(wanted.items)
+    trying.try_relays(_relays(entries), wanted.unit)
     with here.database.write() as session:
         unit = units.find(session, actor(), wanted.unit)
         programme = programmes.create(session, actor(), unit, wanted.title, entries, here.clock())
@@ -257,9 +236,10 @@ def create_programme() -> Response:
 
 @for_scripts
 def edit_programme(identity: str) -> Response:
-    """Change a programme; airings that have not begun are issued anew."""
+    """Change a programme; airings that have not begun are issued anew. Addresses that are new in it are tried first."""
     here, wanted = house(), body(ProgrammeBody)
     entries = _entries(wanted.items)
+    trying.try_relays(_relays(entries), wanted.unit, identity)
     with here.database.write() as session:
         programme = programmes.edit(session, actor(), identity, wanted.title, entries, here.clock())
         _, unit = programmes.find(session, actor(), programme.id)

@@ -36,6 +36,7 @@ def _report(row: PlayReport) -> ReportAnswer:
     return ReportAnswer(
         id=row.id, station=row.station_id, airing=row.airing_id, item=row.item, outcome=row.outcome, reason=row.reason,
         started_at=row.started_at, ended_at=row.ended_at, seconds=row.seconds, volume=row.volume, peak_db=row.peak_db,
+        heard=row.heard, heard_db=row.heard_db,
         received_at=row.received_at,
     )  # fmt: skip
 

@@ -7,22 +7,23 @@ from sqlmodel import Session, col, select
 
 from core.clock import format_instant
 from core.errors import N_, InvalidInput
-from registry import groups, stations, units
+from registry import groups, stations, traffic, units
 from registry.models import Station, StationState, Unit
 from registry.rights import Actor, Permission
 from scheduler import commands
 from web.access import actor, for_scripts
-from web.api.bodies import (
+from web.api.bodies import GroupAnswer, GroupBody, UnitAnswer, UnitBody
+from web.api.reading import answer, body, body_json, cursor, listed, page_size, understood
+from web.api.station_bodies import (
     CommandBody,
-    GroupAnswer,
-    GroupBody,
+    MonthAnswer,
+    PendingAnswer,
     StationAnswer,
     StationBody,
     StationCreated,
-    UnitAnswer,
-    UnitBody,
+    StationEdit,
 )
-from web.api.reading import answer, body, body_json, cursor, listed, page_size, understood
+from web.api.stations import plan_of
 from web.app import house
 
 MAX_STATIONS_A_CALL = 1_000
@@ -35,6 +36,7 @@ def register(blueprint: Blueprint) -> None:
         ("POST", "/stations", create_stations),
         ("GET", "/stations", list_stations),
         ("GET", "/stations/<identity>", show_station),
+        ("PUT", "/stations/<identity>", edit_station),
         ("GET", "/stations/<identity>/plan", station_plan),
         ("POST", "/stations/<identity>/code", renew_code),
         ("POST", "/stations/<identity>/revoke", revoke_station),
@@ -108,7 +110,7 @@ def _create_station(
 ) -> StationCreated:
     station, code = stations.create(
         session, who, name=wanted.name, unit=unit, latitude=wanted.latitude, longitude=wanted.longitude,
-        languages=wanted.languages, hours=hours, now=now,
+        languages=wanted.languages, confirm=wanted.confirm, hours=hours, now=now,
     )  # fmt: skip
     return StationCreated(
         id=station.id, name=station.name, unit=unit.code, enrolment_code=code,
@@ -117,7 +119,12 @@ def _create_station(
 
 
 def station_answer(
-    station: Station, unit: Unit, state: StationState | None, now: datetime, silent_s: int
+    station: Station,
+    unit: Unit,
+    state: StationState | None,
+    now: datetime,
+    silent_s: int,
+    data: list[MonthAnswer] | None = None,
 ) -> StationAnswer:
     heard = state.heard_at if state else None
     return StationAnswer(
@@ -128,7 +135,17 @@ def station_answer(
         software=state.software if state else None, free_bytes=state.free_bytes if state else None,
         clock_offset_ms=state.clock_offset_ms if state else None,
         temperature_c=state.temperature_c if state else None,
+        confirm=station.confirm, pending=_pending(station),
+        faults=state.faults if state else None, standing=state.standing if state else None, data=data,
     )  # fmt: skip
+
+
+def _pending(station: Station) -> PendingAnswer | None:
+    if station.pending_at is None:
+        return None
+    device = station.pending_device or {}
+    told = {name: str(device.get(name, "")) for name in ("serial", "model", "software", "address")}
+    return PendingAnswer(since=station.pending_at, **told)
 
 
 @for_scripts
@@ -149,7 +166,24 @@ def show_station(identity: str) -> Response:
     with here.database.read() as session:
         station, unit = stations.find(session, actor(), identity)
         state = session.get(StationState, station.id)
-    return answer(station_answer(station, unit, state, here.clock(), here.settings.silent_after_seconds))
+        data = [
+            MonthAnswer(month=each.month, received_bytes=each.received, sent_bytes=each.sent)
+            for each in traffic.of(session, station.id)
+        ]
+    return answer(station_answer(station, unit, state, here.clock(), here.settings.silent_after_seconds, data))
+
+
+@for_scripts
+def edit_station(identity: str) -> Response:
+    """Change a station's name, place or languages; what is left out stays."""
+    here, wanted = house(), body(StationEdit)
+    with here.database.write() as session:
+        station, unit = stations.find(session, actor(), identity)
+        given = {"name": station.name, "latitude": station.latitude, "longitude": station.longitude,
+                 "languages": station.languages} | wanted.model_dump(exclude_unset=True, exclude_none=True)  # fmt: skip
+        stations.edit(session, actor(), identity, now=here.clock(), **given)
+        state = session.get(StationState, station.id)
+        return answer(station_answer(station, unit, state, here.clock(), here.settings.silent_after_seconds))
 
 
 @for_scripts
@@ -160,7 +194,7 @@ def station_plan(identity: str) -> Response:
     with here.database.read() as session:
         station, _ = stations.find(session, actor(), identity)
         place = stations.place(session, station.id)
-    return answer(here.room.board.book.document(place, here.settings.zone, here.clock()))
+    return answer(plan_of(place))
 
 
 @for_scripts
