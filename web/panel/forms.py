@@ -55,6 +55,19 @@ def acted(act: Callable[[], object], done: str, back: str) -> Response:
     return redirect(back, 303)
 
 
+def told(act: Callable[[], str], back: str) -> Response:
+    """As `acted`, where what is to be said depends on what came of it: `act` returns the sentence."""
+    try:
+        done = act()
+    except NotFound:
+        raise
+    except (InvalidInput, Conflict) as error:
+        flash(said(error), "danger")
+    else:
+        flash(gettext(done), "success")
+    return redirect(back, 303)
+
+
 def text(name: str, form: Mapping[str, str] | None = None) -> str:
     """A field of the form, without white space around it."""
     return (request.form if form is None else form).get(name, "").strip()
@@ -71,9 +84,9 @@ def number(name: str, form: Mapping[str, str] | None = None) -> int | None:
         raise InvalidInput(_NUMBER, fields={name: "form"}, text=typed[:20]) from None
 
 
-def decimal(name: str) -> float | None:
+def decimal(name: str, form: Mapping[str, str] | None = None) -> float | None:
     """A number of the form, with point or comma; None for an empty field. Raises InvalidInput."""
-    typed = text(name).replace(",", ".")
+    typed = text(name, form).replace(",", ".")
     if not typed:
         return None
     try:

@@ -23,11 +23,9 @@ def register(blueprint: Blueprint) -> None:
 @for_browsers
 def listed() -> str:
     with house().database.read() as reading:
-        seen = {station.id: station.name for station, _, _ in stations.visible(reading, actor(), limit=5_000)}
-        rows = [
-            (group, unit, [seen[each] for each in groups.member_ids(reading, group.id) if each in seen])
-            for group, unit in groups.visible(reading, actor())
-        ]
+        seen = groups.visible(reading, actor())
+        members = groups.members(reading, actor(), [group.id for group, _ in seen])
+        rows = [(group, unit, *members.get(group.id, (0, []))) for group, unit in seen]
         return render_template("panel/groups.html", rows=rows, may_make=actor().may_somewhere(Permission.OPERATE))
 
 

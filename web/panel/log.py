@@ -3,11 +3,11 @@
 from flask import Blueprint, render_template, request
 
 from core.errors import InvalidInput
-from registry import units
-from scheduler import log
+from registry import unit_choices, units
+from scheduler import log, readiness
 from web.access import actor, for_browsers
 from web.app import house
-from web.panel import times
+from web.panel import left_out, times
 
 PAGE = 20
 
@@ -21,8 +21,10 @@ def register(blueprint: Blueprint) -> None:
 def listed() -> str:
     now, zone = house().clock(), times.home_zone()
     with house().database.read() as reading:
-        seen = units.visible(reading, actor())
-        unit = next((each for each in seen if each.id == request.args.get("unit")), None)
+        seen = unit_choices.where(reading, actor())
+        asked = request.args.get("unit", "")
+        picked = unit_choices.picked(reading, actor(), seen, asked)
+        unit = units.find(reading, actor(), picked.id) if picked else None
         if unit is not None:
             zone = times.zone_of(reading, unit)
         try:
@@ -47,4 +49,14 @@ def listed() -> str:
 def detail(identity: str) -> str:
     with house().database.read() as reading:
         entry = log.entry(reading, actor(), identity)
-        return render_template("panel/log_entry.html", entry=entry, zone=times.zone_of(reading, entry.unit))
+        asked = (house().room.board.plans, house().clock(), house().settings.silent_after_seconds)
+        ready = readiness.of(reading, actor(), [entry.airing], *asked).get(entry.airing.id)
+        lacking = readiness.unready(reading, actor(), entry.airing, *asked) if ready else []
+        return render_template(
+            "panel/log_entry.html",
+            entry=entry,
+            zone=times.zone_of(reading, entry.unit),
+            ready=ready,
+            unready=lacking,
+            missing=left_out.titles(reading, actor(), entry.airing),
+        )

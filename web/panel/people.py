@@ -5,7 +5,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from core.errors import N_, InvalidInput, NotFound
-from registry import people, units
+from registry import invitations, people, second_factor, tokens, unit_choices, units
 from registry.models import Person, Unit
 from registry.rights import Permission, Role
 from web.access import actor, for_browsers
@@ -20,13 +20,16 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/people", endpoint="people", view_func=listed)
     blueprint.add_url_rule("/people/new", view_func=person_new, methods=["GET", "POST"])
     blueprint.add_url_rule("/people/<identity>", endpoint="person", view_func=detail)
-    for name, view in (("grant", grant), ("revoke", revoke), ("password", new_password)):
+    for name, view in (
+        ("grant", grant), ("revoke", revoke), ("password", new_password), ("reset_factor", reset_factor),
+    ):  # fmt: skip
         blueprint.add_url_rule(
-            f"/people/<identity>/{name}", endpoint=f"person_{name}", view_func=view, methods=["POST"]
+            f"/people/<identity>/{name.replace('_', '-')}", endpoint=f"person_{name}", view_func=view, methods=["POST"]
         )
 
 
-def _role(text: str) -> Role:
+def role_of(text: str) -> Role:
+    """The role of a form. Raises InvalidInput."""
     try:
         return Role(text)
     except ValueError:
@@ -40,7 +43,12 @@ def listed() -> str:
         everybody: dict[str, tuple[Person, list[tuple[Unit, Role]]]] = {}
         for person, unit, role in people.visible(reading, actor()):
             everybody.setdefault(person.id, (person, []))[1].append((unit, role))
-        return render_template("panel/people.html", everybody=list(everybody.values()))
+        return render_template(
+            "panel/people.html",
+            everybody=list(everybody.values()),
+            secured=second_factor.with_one(reading, list(everybody)),
+            invited=invitations.standing(reading, actor(), house().clock()),
+        )
 
 
 @for_browsers
@@ -58,7 +66,7 @@ def person_new() -> Answer:
             "panel/person_form.html",
             form=MultiDict(request.form or {"role": "writer"}),
             problem=problem,
-            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.where(reading, actor(), Permission.ADMINISTER),
             roles=[role.value for role in Role],
         )
     return page, problem.status if problem else 200
@@ -69,7 +77,7 @@ def _create() -> Response:
         unit = units.find(writing, actor(), forms.text("unit"))
         person, password = people.create(
             writing, actor(), username=forms.text("username").lower(), name=request.form.get("name", ""), unit=unit,
-            role=_role(forms.text("role")), now=house().clock(),
+            role=role_of(forms.text("role")), now=house().clock(),
         )  # fmt: skip
     return _password_page(person, password)
 
@@ -92,9 +100,11 @@ def detail(identity: str) -> str:
             "panel/person.html",
             person=person,
             granted=roles,
-            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.where(reading, actor(), Permission.ADMINISTER),
             roles=[role.value for role in Role],
             form=MultiDict({"role": "writer"}),
+            factor=second_factor.is_set_up(reading, person.id),
+            tokens=[(row, tokens.words_of(row)) for row in tokens.of(reading, person.id, house().clock())],
         )
 
 
@@ -104,7 +114,7 @@ def grant(identity: str) -> Response:
         with house().database.write() as writing:
             person, _ = people.find(writing, actor(), identity)
             unit = units.find(writing, actor(), forms.text("unit"))
-            people.grant(writing, actor(), person, unit, _role(forms.text("role")), house().clock())
+            people.grant(writing, actor(), person, unit, role_of(forms.text("role")), house().clock())
 
     return forms.acted(act, N_("The role is given."), url_for("panel.person", identity=identity))
 
@@ -115,7 +125,7 @@ def revoke(identity: str) -> Response:
         with house().database.write() as writing:
             person, _ = people.find(writing, actor(), identity)
             unit = units.find(writing, actor(), forms.text("unit"))
-            people.revoke(writing, actor(), person, unit, _role(forms.text("role")), house().clock())
+            people.revoke(writing, actor(), person, unit, role_of(forms.text("role")), house().clock())
 
     return forms.acted(act, N_("The role is taken away."), url_for("panel.people"))
 
@@ -126,3 +136,16 @@ def new_password(identity: str) -> Response:
         person, _ = people.find(writing, actor(), identity)
         password = people.reset_password(writing, actor(), person, house().clock())
     return _password_page(person, password)
+
+
+@for_browsers
+def reset_factor(identity: str) -> Response:
+    """Take away the second factor of somebody whose telephone is lost."""
+
+    def act() -> None:
+        with house().database.write() as writing:
+            person, _ = people.find(writing, actor(), identity)
+            second_factor.reset(writing, actor(), person, house().clock())
+
+    done = N_("The second factor is taken away. The person is told at their next sign-in.")
+    return forms.acted(act, done, url_for("panel.person", identity=identity))

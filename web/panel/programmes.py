@@ -3,13 +3,17 @@
 from flask import Blueprint, render_template, request
 from sqlmodel import Session
 
-from playlists import desk, programmes, resolving
+from core.errors import NotFound
+from playlists import desk, hearing, libraries, programmes, resolving
 from playlists.models import ProgrammeItem
+from playlists.parts import Part
+from registry import units
 from registry.models import Unit
 from registry.rights import Permission
 from web.access import actor, for_browsers
 from web.app import house
-from web.panel import times
+from web.panel import sounds, times
+from web.panel.sounds import Sound
 
 PAGE = 25
 
@@ -28,7 +32,7 @@ def listed() -> str:
     now = house().clock()
     with house().database.read() as reading:
         rows = programmes.visible(reading, actor(), before=request.args.get("before") or "zz", limit=PAGE + 1)
-        library = resolving.load(reading, [programme.id for programme, _ in rows[:PAGE]])
+        library = libraries.load(reading, [programme.id for programme, _ in rows[:PAGE]])
         return render_template(
             "panel/programmes.html",
             rows=[
@@ -46,14 +50,19 @@ def detail(identity: str) -> str:
     now = house().clock()
     with house().database.read() as reading:
         programme, unit = programmes.find(reading, actor(), identity)
-        library = resolving.load(reading, [programme.id])
+        library = libraries.load(reading, [programme.id])
+        items = library.items.get(programme.id, [])
         resolved = resolving.resolve(library, programme.id, now)
         return render_template(
             "panel/programme.html",
             programme=programme,
             unit=unit,
-            items=_items(reading, library, library.items.get(programme.id, [])),
+            items=_items(reading, library, items),
             resolved=resolved,
+            parts=[(part, None if part.relay else _sound(reading, part)) for part in resolved.parts],
+            fills=resolved.fills,
+            homes={each.id: each.name for each in units.ancestors(reading, unit)},
+            titles={choice: _title(library, choice) for item in items for choice in item.choices},
             left_out=[(_title(library, each), why) for each, why in resolved.left_out],
             waiting=len(resolved.waiting),
             expected=resolving.expected_seconds(library, programme.id, now),
@@ -64,14 +73,22 @@ def detail(identity: str) -> str:
         )
 
 
-def _title(library: resolving.Library, identity: str) -> str:
+def _sound(reading: Session, part: Part) -> Sound | None:
+    """What is needed to hear a part; None for who may not hear it by itself."""
+    try:
+        return sounds.sound(reading, hearing.find(reading, actor(), part.clip_id))
+    except NotFound:
+        return None
+
+
+def _title(library: libraries.Library, identity: str) -> str:
     version = library.latest.get(identity) or library.approved.get(identity)
     clip = library.clips.get(identity)
     return version.title if version else (clip.title if clip else identity)
 
 
 def _items(
-    reading: Session, library: resolving.Library, items: list[ProgrammeItem]
+    reading: Session, library: libraries.Library, items: list[ProgrammeItem]
 ) -> list[tuple[ProgrammeItem, str, bool]]:
     """Each item with its title, and whether the bulletin's own page is open to the actor."""
     seen = desk.titles(reading, actor(), [item.bulletin_id for item in items if item.bulletin_id])

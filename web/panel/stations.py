@@ -1,55 +1,38 @@
 """Stations: how they are, what they will play, orders to them, and taking them into service."""
 
-from flask import Blueprint, render_template, request, url_for
+from collections.abc import Sequence
+from functools import partial
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlmodel import Session, col, select
 from werkzeug.wrappers import Response
 
-from core.errors import N_
-from registry import health, stations, units
-from registry.models import Station, StationState, Unit
+from core.errors import N_, Conflict
+from registry import health, stations, traffic, units
+from registry.models import StationState
 from registry.rights import Permission
-from scheduler import commands, log
+from scheduler import batches, commands, log, prepared, rotation, station_days
 from scheduler.models import Airing, StationCommand
 from web.access import actor, for_browsers
 from web.app import house
-from web.panel import forms, times
+from web.panel import forms, station_codes, times
 
 Answer = Response | str | tuple[str, int]
-PAGE = 50
+MONTHS = 3
 ORDERS = ("volume", "test_tone", "stop", "sync", "restart")
 
 
 def register(blueprint: Blueprint) -> None:
-    blueprint.add_url_rule("/stations", endpoint="stations", view_func=listed)
     blueprint.add_url_rule("/stations/new", view_func=station_new, methods=["GET", "POST"])
     blueprint.add_url_rule("/stations/<identity>", endpoint="station", view_func=detail)
-    for name, view in (("order", order), ("code", code), ("revoke", revoke)):
+    blueprint.add_url_rule(
+        "/stations/<identity>/edit", endpoint="station_edit", view_func=edit, methods=["GET", "POST"]
+    )
+    blueprint.add_url_rule("/stations/<identity>/orders", endpoint="station_orders", view_func=orders_given)
+    for name, view in (("order", order), ("revoke", revoke)):
         blueprint.add_url_rule(
             f"/stations/<identity>/{name}", endpoint=f"station_{name}", view_func=view, methods=["POST"]
-        )
-
-
-def _titles(reading: Session, states: list[StationState | None]) -> dict[str, str]:
-    ids = [state.playing for state in states if state is not None and state.playing]
-    rows = reading.exec(select(Airing.id, Airing.title).where(col(Airing.id).in_(ids))).all()
-    return dict(rows)
-
-
-@for_browsers
-def listed() -> str:
-    now, silent_after = house().clock(), house().settings.silent_after_seconds
-    with house().database.read() as reading:
-        rows = stations.visible(reading, actor(), after=request.args.get("after", ""), limit=PAGE + 1)
-        return render_template(
-            "panel/stations.html",
-            rows=[
-                (station, unit, state, health.of(station, state, now, silent_after))
-                for station, unit, state in rows[:PAGE]
-            ],
-            more=rows[PAGE - 1][0].id if len(rows) > PAGE else None,
-            titles=_titles(reading, [state for _, _, state in rows[:PAGE]]),
-            zones=times.zones_of(reading, (unit for _, unit, _ in rows)),
-            may_add=actor().may_somewhere(Permission.OPERATE),
         )
 
 
@@ -66,22 +49,50 @@ def detail(identity: str) -> str:
             unit=unit,
             groups=place.groups,
             state=state,
+            months=traffic.of(reading, station.id, MONTHS),
+            prepared=prepared.visible(reading, actor(), unit=unit),
+            standing=(state.standing if state else None) or [],
             health=health.of(station, state, now, house().settings.silent_after_seconds),
-            titles=_titles(reading, [state]),
+            title=_title(reading, state),
             held=units.inherited(place.units, house().settings.zone),
             zone=times.zone_of(reading, unit),
             plan=log.at_station(reading, place.names, now, limit=15),
             reports=log.by_station(reading, station.id, limit=15),
-            given=reading.exec(
-                select(StationCommand)
-                .where(StationCommand.station_id == station.id)
-                .order_by(col(StationCommand.id).desc())
-                .limit(8)
-            ).all(),
+            given=_given(reading, station.id),
             orders=ORDERS,
+            day=station_days.last_day(reading, station.id, now, times.zone_of(reading, unit)),
+            quiet_now=batches.quiet_now(reading, unit, house().settings.zone, now),
+            budget_mb=house().settings.sim_budget_mb,
+            behind=rotation.is_behind(reading, station, state),
             may_operate=actor().may(Permission.OPERATE, unit),
             now=now,
         )
+
+
+def _title(reading: Session, state: StationState | None) -> str:
+    """What it plays now; empty for nothing."""
+    airing = reading.get(Airing, state.playing) if state is not None and state.playing else None
+    return airing.title if airing else ""
+
+
+def _given(reading: Session, station_id: str) -> Sequence[StationCommand]:
+    return reading.exec(
+        select(StationCommand)
+        .where(StationCommand.station_id == station_id)
+        .order_by(col(StationCommand.id).desc())
+        .limit(8)
+    ).all()
+
+
+@for_browsers
+def orders_given(identity: str) -> str:
+    """The orders given to a station, for a page that fetches them anew while one is on its way."""
+    with house().database.read() as reading:
+        station, unit = stations.find(reading, actor(), identity)
+        return render_template(
+            "panel/_station_orders.html", given=_given(reading, station.id), now=house().clock(),
+            zone=times.zone_of(reading, unit),
+        )  # fmt: skip
 
 
 @for_browsers
@@ -99,8 +110,45 @@ def station_new() -> Answer:
             form=request.form,
             problem=problem,
             units=units.visible(reading, actor(), Permission.OPERATE),
+            station=None,
         )
     return page, problem.status if problem else 200
+
+
+def _languages() -> list[str]:
+    return forms.text("languages").replace(",", " ").split()
+
+
+@for_browsers
+def edit(identity: str) -> Answer:
+    """Name, place and languages of a station."""
+    problem = None
+    if request.method == "POST":
+        done = forms.attempt(partial(_edit, identity))
+        if not isinstance(done, forms.Problem):
+            return done
+        problem = done
+    with house().database.read() as reading:
+        station, unit = stations.find(reading, actor(), identity)
+        actor().require(Permission.OPERATE, unit)
+    held = {
+        "name": station.name, "languages": ", ".join(station.languages),
+        "latitude": "" if station.latitude is None else str(station.latitude),
+        "longitude": "" if station.longitude is None else str(station.longitude),
+    }  # fmt: skip
+    form = request.form if problem else held
+    page = render_template("panel/station_form.html", form=form, problem=problem, units=[unit], station=station)
+    return page, problem.status if problem else 200
+
+
+def _edit(identity: str) -> Response:
+    with house().database.write() as writing:
+        stations.edit(
+            writing, actor(), identity, name=request.form.get("name", ""), latitude=forms.decimal("latitude"),
+            longitude=forms.decimal("longitude"), languages=_languages(), now=house().clock(),
+        )  # fmt: skip
+    flash(gettext("Saved. It holds from the next airing on."), "success")
+    return redirect(url_for("panel.station", identity=identity), 303)
 
 
 def _create() -> Response:
@@ -108,31 +156,10 @@ def _create() -> Response:
         unit = units.find(writing, actor(), forms.text("unit"))
         station, secret = stations.create(
             writing, actor(), name=request.form.get("name", ""), unit=unit, latitude=forms.decimal("latitude"),
-            longitude=forms.decimal("longitude"), languages=forms.text("languages").replace(",", " ").split() or None,
+            longitude=forms.decimal("longitude"), languages=_languages() or None, confirm=bool(forms.text("confirm")),
             hours=house().settings.enrolment_hours, now=house().clock(),
         )  # fmt: skip
-    return _code_page(station, unit, secret)
-
-
-def _code_page(station: Station, unit: Unit, secret: str) -> Response:
-    """The one page that shows a code. It is never stored in readable form, nor in the browser's session."""
-    page = render_template(
-        "panel/station_code.html",
-        station=station,
-        unit=unit,
-        code=secret,
-        hours=house().settings.enrolment_hours,
-        server=request.url_root.rstrip("/"),
-    )
-    return Response(page, status=201, mimetype="text/html")
-
-
-@for_browsers
-def code(identity: str) -> Response:
-    with house().database.write() as writing:
-        secret = stations.renew_code(writing, actor(), identity, house().settings.enrolment_hours, house().clock())
-        station, unit = stations.find(writing, actor(), identity)
-    return _code_page(station, unit, secret)
+    return station_codes.code_page(station, unit, secret)
 
 
 @for_browsers
@@ -150,10 +177,14 @@ def revoke(identity: str) -> Response:
 @for_browsers
 def order(identity: str) -> Response:
     def act() -> None:
-        do = forms.text("do")
+        do, now = forms.text("do"), house().clock()
         value = forms.number("value") if do == "volume" else None
         with house().database.write() as writing:
-            commands.give(writing, actor(), identity, do, value, house().clock())
+            if do == "test_tone" and not forms.text("reason"):
+                _, unit = stations.find(writing, actor(), identity)
+                if batches.quiet_now(writing, unit, house().settings.zone, now):
+                    raise Conflict(N_("It is quiet hours there now. Give a reason, then the test tone sounds."))
+            commands.give(writing, actor(), identity, do, value, now, reason=forms.text("reason"))
 
     return forms.acted(
         act, N_("The order is on its way. Below it shows when the station has it."),

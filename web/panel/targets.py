@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from registry import groups, stations, units
+from registry import groups, stations, unit_choices
 from registry.models import Group, Station, StationState, Unit
 from registry.rights import Actor, Permission
+from registry.unit_choices import Choice
 
 MOST_UNITS = 500
 MOST_STATIONS = 200
@@ -17,7 +18,7 @@ MOST_STATIONS = 200
 class Tree:
     """What can be ticked. `cut` says that there are more stations than are listed, `units_cut` the same of units."""
 
-    units: Sequence[Unit]
+    units: Sequence[Choice]
     groups: Sequence[tuple[Group, Unit]]
     stations: Sequence[tuple[Station, Unit, StationState | None]]
     cut: bool
@@ -31,7 +32,7 @@ class Tree:
 
 def tree(session: Session, actor: Actor, permission: Permission) -> Tree:
     seen = stations.visible(session, actor, limit=MOST_STATIONS + 1)
-    places = units.visible(session, actor, permission)
+    places = unit_choices.where(session, actor, permission)
     return Tree(
         units=_uppermost(places),
         groups=[(group, unit) for group, unit in groups.visible(session, actor) if actor.may(permission, unit)],
@@ -41,7 +42,7 @@ def tree(session: Session, actor: Actor, permission: Permission) -> Tree:
     )
 
 
-def _uppermost(places: Sequence[Unit]) -> Sequence[Unit]:
+def _uppermost(places: Sequence[Choice]) -> Sequence[Choice]:
     """The units nearest to the root, as many as a page can hold, in the order of the tree."""
     if len(places) <= MOST_UNITS:
         return places

@@ -1,17 +1,21 @@
 """Units: the tree, adding one, and what holds there (quiet hours, volume, codec, zone). For administrators."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from alerts import alarm_rules
+from audio import quotas
 from core.errors import N_, Forbidden
-from registry import units
+from registry import limits, units
 from registry.models import Unit
 from registry.rights import EVERYWHERE, Permission
 from web.access import actor, for_browsers
 from web.app import house
-from web.panel import forms
+from web.panel import forms, limit_words, unit_moves
 
 Answer = Response | str | tuple[str, int]
 _ONLY = N_("Only administrators see this page.")
@@ -21,6 +25,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/units", endpoint="units", view_func=tree)
     blueprint.add_url_rule("/units/new", view_func=unit_new, methods=["GET", "POST"])
     blueprint.add_url_rule("/units/<identity>", endpoint="unit_settings", view_func=settle, methods=["GET", "POST"])
+    blueprint.add_url_rule("/units/<identity>/quota", endpoint="unit_quota", view_func=bound, methods=["POST"])
 
 
 def administrators_only() -> None:
@@ -82,28 +87,63 @@ def settle(identity: str) -> Answer:
     with house().database.read() as reading:
         unit = units.find(reading, actor(), identity)
         actor().require(Permission.ADMINISTER, unit)
-        chain = units.ancestors(reading, unit)
+    if unit.merged_into:
+        return unit_moves.merged_page(unit)
     if request.method == "POST":
         done = forms.attempt(lambda: _settle(unit.id))
         if not isinstance(done, forms.Problem):
             return done
         problem = done
-    page = render_template(
+    return page(unit, request.form or present(unit), problem)
+
+
+def page(
+    unit: Unit,
+    form: Mapping[str, str],
+    problem: forms.Problem | None,
+    *,
+    limited: MultiDict[str, str] | None = None,
+    limit_problem: forms.Problem | None = None,
+) -> Answer:
+    """The unit's page, with what was typed into one of its forms and why that was not taken."""
+    with house().database.read() as reading:
+        chain = units.ancestors(reading, unit)
+        storage = [quotas.held(reading, each) for each in chain if each.quota_mb is not None or each.id == unit.id]
+        may_bound = quotas.may_put(reading, actor(), unit)
+    above = units.inherited(chain[:-1], house().settings.zone)
+    held = units.inherited(chain, house().settings.zone)
+    found = render_template(
         "panel/unit.html",
         unit=unit,
+        may_take=EVERYWHERE in actor().paths(Permission.ADMINISTER)
+        if len(chain) == 1
+        else actor().may(Permission.ADMINISTER, chain[-2]),
         chain=chain,
-        form=request.form or _present(unit),
+        form=form,
         problem=problem,
-        above=units.inherited(chain[:-1], house().settings.zone),
-        held=units.inherited(chain, house().settings.zone),
+        above=above,
+        held=held,
+        limited=limit_words.typed_of(unit) if limited is None else limited,
+        limit_problem=limit_problem,
+        limits_above=limit_words.said(above.limits),
+        limits_here=limit_words.said(held.limits),
+        weekdays=limits.WEEKDAYS,
+        storage=[each for each in storage if actor().may(Permission.SEE, each.unit)],
+        may_bound=may_bound,
+        listeners=house().radio.listening_to(unit.id),
+        alarm_rules=alarm_rules.RULES,
+        alarm_rule=alarm_rules.of_chain(chain),
+        alarm_rule_above=alarm_rules.of_chain(chain[:-1]),
     )
-    return page, problem.status if problem else 200
+    told = problem or limit_problem
+    return found, told.status if told else 200
 
 
-def _present(unit: Unit) -> dict[str, str]:
+def present(unit: Unit) -> dict[str, str]:
+    """What is set at the unit itself, as the form holds it."""
     hours = unit.quiet_hours
     return {
-        "hours": "above" if hours is None else ("none" if hours == [] else "own"),
+        "hours": "own" if hours else "above",
         "quiet_hours": ", ".join(f"{start}-{end}" for start, end in hours or []),
         "max_volume": "" if unit.max_volume is None else str(unit.max_volume),
         "zone": unit.zone or "",
@@ -128,3 +168,15 @@ def _settle(identity: str) -> Response:
         )  # fmt: skip
     flash(gettext("The settings are saved. They hold here and below."), "success")
     return redirect(url_for("panel.unit_settings", identity=identity), 303)
+
+
+@for_browsers
+def bound(identity: str) -> Response:
+    """Set how much the unit and all below it may store."""
+
+    def act() -> None:
+        with house().database.write() as writing:
+            unit = units.find(writing, actor(), identity)
+            quotas.put_quota(writing, actor(), unit, forms.number("quota_mb"), house().clock())
+
+    return forms.acted(act, N_("The bound is saved."), url_for("panel.unit_settings", identity=identity))

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from audio import lexicon
 from audio.reading import spoken
 from core.errors import N_, Forbidden
-from registry import units
+from registry import unit_choices, units
 from registry.models import Unit
 from registry.rights import Permission
 from web.access import actor, for_browsers
@@ -31,12 +31,11 @@ def register(blueprint: Blueprint) -> None:
 def first() -> Answer:
     """The dictionary of the unit that was chosen, or of the first where the actor may write."""
     with house().database.read() as reading:
-        mine = units.visible(reading, actor(), Permission.WRITE)
+        mine = unit_choices.where(reading, actor(), Permission.WRITE)
+        chosen = unit_choices.picked(reading, actor(), mine, request.args.get("unit", ""))
     if not mine:
         raise Forbidden(_ONLY)
-    chosen = request.args.get("unit", "")
-    identity = chosen if any(unit.id == chosen for unit in mine) else mine[0].id
-    return listed(identity)
+    return listed((chosen or mine[0]).id)
 
 
 @for_browsers
@@ -53,7 +52,7 @@ def listed(identity: str) -> Answer:
         unit = _writable(units.find(reading, actor(), identity))
         own = lexicon.entries(reading, unit)
         held = lexicon.held(reading, unit)
-        mine = units.visible(reading, actor(), Permission.WRITE)
+        mine = unit_choices.where(reading, actor(), Permission.WRITE)
     tried = request.args.get("tried", "")[:_MOST_TRIED]
     page = render_template(
         "panel/words.html", unit=unit, units=mine, own=own, form=request.form, problem=problem, tried=tried,
