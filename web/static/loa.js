@@ -6,7 +6,7 @@ for (const part of document.querySelectorAll("[data-fragment]")) {
   const seconds = Number(part.dataset.every) || 10;
   let failures = 0;
   const again = async () => {
-    if (!document.hidden) {
+    if (!document.hidden && !part.dataset.live) {
       try {
         const answer = await fetch(part.dataset.fragment, { headers: { Accept: "text/html" }, redirect: "error" });
         if (!answer.ok) throw new Error(String(answer.status));
@@ -22,41 +22,30 @@ for (const part of document.querySelectorAll("[data-fragment]")) {
   setTimeout(again, seconds * 1000);
 }
 
-// The bar of audio that is being made; the page comes anew when it is done.
-for (const box of document.querySelectorAll("[data-progress]")) {
-  const bar = box.querySelector(".progress-bar");
-  const frame = box.querySelector(".progress");
-  const words = box.querySelector("[data-progress-words]");
-  let rest = 700;
-  const again = async () => {
-    try {
-      const answer = await fetch(box.dataset.progress, { redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const now = await answer.json();
-      bar.style.width = `${now.percent}%`;
-      bar.textContent = `${now.percent} %`;
-      frame.setAttribute("aria-valuenow", now.percent);
-      words.textContent = now.words;
-      rest = 700;
-      const typing = document.activeElement && ["TEXTAREA", "INPUT"].includes(document.activeElement.tagName);
-      if ((now.state === "ready" || now.state === "failed") && !typing) {
-        location.reload();
-        return;
-      }
-    } catch {
-      rest = Math.min(rest * 2, 10000);
-    }
-    setTimeout(again, rest);
+// Ask before what can't be taken back, as the server would (web/panel/asking.py); parts of a page may come later, so the
+// question waits at the top. A modal dialog takes the focus, is closed by Escape, and gives the focus back by itself.
+const sure = document.getElementById("sure");
+document.addEventListener("submit", (event) => {
+  const form = event.target, button = event.submitter, question = form.dataset.confirm;
+  if (!question || !sure || !sure.showModal || form.elements.agreed) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const yes = sure.querySelector("[data-yes]");
+  sure.querySelector("p").textContent = question;
+  yes.textContent = button ? button.textContent.trim() : yes.textContent;
+  sure.querySelector("[data-no]").onclick = () => sure.close();
+  yes.onclick = () => {
+    sure.close();
+    const answer = Object.assign(document.createElement("input"), { type: "hidden", name: "agreed", value: "yes" });
+    form.append(answer);
+    // The part of the page that it stood in may have come anew meanwhile: what was agreed to is sent all the same.
+    if (!form.isConnected) document.body.append(Object.assign(form, { hidden: true }));
+    form.requestSubmit(button);
+    // Whoever comes back to this page is asked again.
+    setTimeout(() => answer.remove());
   };
-  setTimeout(again, rest);
-}
-
-// Ask before what can't be taken back.
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
-    if (!window.confirm(form.dataset.confirm)) event.preventDefault();
-  });
-}
+  sure.showModal();
+}, true);
 
 // Show only the fields that belong to what is chosen.
 for (const part of document.querySelectorAll("[data-shown-for]")) {
@@ -64,7 +53,7 @@ for (const part of document.querySelectorAll("[data-shown-for]")) {
   if (!source) continue;
   const follow = () => {
     const { shownWhen, hiddenWhen } = part.dataset;
-    part.hidden = shownWhen ? source.value !== shownWhen : source.value === hiddenWhen;
+    part.hidden = shownWhen === undefined ? source.value === hiddenWhen : source.value !== shownWhen;
   };
   source.addEventListener("change", follow);
   follow();
@@ -77,7 +66,7 @@ for (const area of document.querySelectorAll("textarea[data-count]")) {
   line.className = "form-text";
   line.setAttribute("aria-live", "off");
   const count = () => {
-    line.textContent = `${area.value.length.toLocaleString()} / ${most.toLocaleString()}`;
+    line.textContent = `${area.value.length.toLocaleString(document.documentElement.lang)} / ${most.toLocaleString(document.documentElement.lang)}`;
     line.classList.toggle("wrong", area.value.length > most);
   };
   area.addEventListener("input", count);
@@ -87,8 +76,9 @@ for (const area of document.querySelectorAll("textarea[data-count]")) {
 
 // A file that is too large is told before it travels.
 for (const form of document.querySelectorAll("form[data-max-bytes]")) {
-  const file = form.querySelector("input[type=file]");
-  file?.addEventListener("change", () => {
+  form.addEventListener("change", (event) => {
+    const file = event.target;
+    if (file.type !== "file") return;
     const large = file.files[0] && file.files[0].size > Number(form.dataset.maxBytes);
     file.setCustomValidity(large ? form.dataset.tooLarge : "");
     file.reportValidity();
@@ -100,7 +90,7 @@ for (const form of document.querySelectorAll("form[data-keep]")) {
   const key = `kept:${form.dataset.keep}`;
   const fields = [...form.querySelectorAll("textarea, input[type=text]")].filter((field) => field.name);
   const kept = JSON.parse(sessionStorage.getItem(key) || "null");
-  if (kept && !document.getElementById("problem") && fields.every((field) => !field.value)) {
+  if (kept && !document.querySelector("#problem, main > .alert-success") && fields.every((field) => !field.value)) {
     for (const field of fields) field.value = kept[field.name] || "";
     for (const field of fields) field.dispatchEvent(new Event("input"));
   }
@@ -114,3 +104,35 @@ const forget = () => {
 if (document.querySelector("main > .alert-success")) forget();
 for (const link of document.querySelectorAll("[data-forget]")) link.addEventListener("click", forget);
 for (const form of document.querySelectorAll('form[action$="/sign-out"]')) form.addEventListener("submit", forget);
+
+// A slider beside its number.
+for (const slide of document.querySelectorAll("[data-slide]")) {
+  const number = document.getElementById(slide.dataset.slide);
+  slide.hidden = false;
+  slide.value = number.value;
+  slide.addEventListener("input", () => { number.value = slide.value; });
+  number.addEventListener("input", () => { slide.value = number.value; });
+}
+
+// One of very many units: the field offers what fits to what has been typed so far.
+for (const field of document.querySelectorAll("input[data-units]")) {
+  let timer = 0, asked = "";
+  const offer = async () => {
+    if (field.value === asked) return;
+    asked = field.value;
+    try {
+      const answer = await fetch(`${field.dataset.units}?q=${encodeURIComponent(asked)}`, { redirect: "error" });
+      const found = answer.ok ? await answer.json() : [];
+      if (field.value !== asked) return;
+      field.list.replaceChildren(...found.map((unit) => {
+        const option = document.createElement("option");
+        option.value = unit.written;
+        option.label = unit.above ? `${unit.written} · ${unit.above}` : unit.written;
+        return option;
+      }));
+    } catch { /* the code or the whole name does without */ }
+  };
+  const soon = () => { clearTimeout(timer); timer = setTimeout(offer, 200); };
+  field.addEventListener("input", soon);
+  field.addEventListener("focus", () => { field.select(); soon(); });
+}
