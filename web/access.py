@@ -5,21 +5,30 @@ unit is decided by `registry.rights`, in the services; a station may only ever a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from core.database import Database
-from core.errors import N_, NotSignedIn
-from registry import people, stations
+from core.errors import N_, Busy, NoSpace, NotFound, NotSignedIn
+from registry import devices, sessions, tokens
 from registry.rights import Actor
 
 View = TypeVar("View", bound=Callable[..., object])
 _NEEDED = N_("Sign in first: this call needs “Authorization: Bearer TOKEN”.")
 _ATTRIBUTE = "loa_callers"
+_FILE = "loa_file"
 _BEARER = "bearer "
+# All that a device may call before somebody has confirmed it; there it gets what there is for nobody.
+_FOR_PENDING = {f"api.{name}" for name in ("plan", "now", "report", "heartbeat", "time", "renew_token")}
+
+
+# Where somebody whose role needs a second factor may go before they have set one up.
+_BEFORE_FACTOR = {"panel.second_factor", "panel.sign_out", "panel.password"}
 
 
 class Caller(StrEnum):
@@ -37,6 +46,12 @@ def open_to(*callers: Caller) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def file_for_anyone(view: View) -> View:
+    """Declare a view that sends a file to anyone: who asks is not even looked up."""
+    setattr(view, _FILE, True)
+    return open_to(Caller.ANYONE)(view)
 
 
 def callers_of(view: Callable[..., object]) -> frozenset[Caller]:
@@ -59,10 +74,15 @@ def install(app: Flask, database: Database) -> None:
             return None  # no such route: answered with 404
         callers = callers_of(app.view_functions[request.endpoint])
         g.actor, g.station_id = None, None
+        if getattr(app.view_functions[request.endpoint], _FILE, False):
+            return None
         if Caller.BROWSER in callers or callers == {Caller.ANYONE}:
             g.actor = _from_session(database)
-        if g.actor is None and callers & {Caller.STATION, Caller.SCRIPT}:
+        by_token = Caller.ANYONE not in callers or "Authorization" in request.headers
+        if g.actor is None and by_token and callers & {Caller.STATION, Caller.SCRIPT}:
             _from_token(database, callers)
+        if callers == {Caller.BROWSER} and session.get("lacks_factor") and request.endpoint not in _BEFORE_FACTOR:
+            return redirect(url_for("panel.second_factor"))
         if Caller.ANYONE in callers or g.actor is not None or g.station_id is not None:
             return None
         if callers == {Caller.BROWSER}:
@@ -92,11 +112,32 @@ def station_id() -> str:
     return cast(str, g.station_id)
 
 
-def remember(person_id: str, version: int) -> None:
-    """Start a browser session; the old cookie's content is dropped."""
+def is_pending() -> bool:
+    """Whether the device of this request still waits to be confirmed: then nothing is for it."""
+    return bool(g.get("pending"))
+
+
+def shown_token() -> str:
+    """The token that the station of this request has shown."""
+    return cast(str, g.token)
+
+
+def remember(name: str, *, lacks_factor: bool = False) -> None:
+    """Start the browser session of this name (`registry.sessions`); the old cookie's content is dropped.
+
+    With `lacks_factor` it leads nowhere but to setting up a second factor.
+    """
     session.clear()
-    session["person"], session["version"] = person_id, version
+    session["session"] = name
+    if lacks_factor:
+        session["lacks_factor"] = True
     session.permanent = True
+
+
+def session_name() -> str:
+    """The name of this browser's session; empty without one."""
+    name = session.get("session")
+    return name if isinstance(name, str) else ""
 
 
 def _here() -> str | None:
@@ -104,20 +145,54 @@ def _here() -> str | None:
 
 
 def _from_session(database: Database) -> Actor | None:
-    person_id, version = session.get("person"), session.get("version")
-    if not isinstance(person_id, str) or not isinstance(version, int):
+    name = session_name()
+    if not name:
         return None
+    here = current_app.extensions["loa"]
+    now, lasts = here.clock(), cast(timedelta, current_app.config["PERMANENT_SESSION_LIFETIME"])
     with database.read() as reading:
-        return people.by_session(reading, person_id, version)
+        found = sessions.known(reading, name, now, lasts)
+    if found is None:
+        return None
+    if sessions.is_stale(found[1], now):
+        # A convenience for who looks at their sessions: no page waits for it or fails of it.
+        with suppress(Busy, NoSpace), database.write_if_free() as writing:
+            sessions.seen(writing, name, request.remote_addr or "?", now)
+    return found[0]
+
+
+def again() -> Actor | None:
+    """Who the person of this request is by now, looked up anew; None when their session has ended meanwhile."""
+    return _from_session(current_app.extensions["loa"].database)
 
 
 def _from_token(database: Database, callers: frozenset[Caller]) -> None:
     header = request.headers.get("Authorization", "")
-    if not header.lower().startswith(_BEARER):
+    if Caller.ANYONE in callers and request.authorization is not None and request.authorization.type == "basic":
+        # Players know names and passwords only. Nothing that changes anything is open to anyone and to tokens, or
+        # other sites could make a browser send this.
+        token = request.authorization.password or ""
+    elif header.lower().startswith(_BEARER):
+        token = header[len(_BEARER) :].strip()
+    else:
         raise NotSignedIn(_NEEDED)
-    token = header[len(_BEARER) :].strip()
+    if Caller.STATION in callers and (token.startswith("sta_") or callers == {Caller.STATION}):
+        _from_device(database, token)
+        return
+    now = current_app.extensions["loa"].clock()
     with database.read() as reading:
-        if Caller.STATION in callers and (token.startswith("sta_") or callers == {Caller.STATION}):
-            g.station_id = stations.by_token(reading, token)
-        else:
-            g.actor = people.by_token(reading, token)
+        g.actor, row = tokens.by_token(reading, token, now)
+    if tokens.is_stale(row, now):
+        with suppress(Busy, NoSpace), database.write_if_free() as writing:
+            tokens.used(writing, row.id, now)
+
+
+def _from_device(database: Database, token: str) -> None:
+    with database.read() as reading:
+        found = devices.known(reading, token)
+    if found.kind == "pending" and request.endpoint not in _FOR_PENDING:
+        raise NotFound
+    if found.kind == "next":
+        with database.write() as writing:
+            devices.take_over(writing, token, current_app.extensions["loa"].clock())
+    g.station_id, g.pending, g.token = found.station_id, found.kind == "pending", token

@@ -1,33 +1,42 @@
 """The Flask application: panel, script API and station protocol in one process."""
 
-import tempfile
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, cast
 
-from flask import Flask, Request, Response, current_app, request
-from flask.typing import ResponseReturnValue
+from flask import Flask, Request, Response, current_app, g, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from audio.store import MediaStore
+from audio.uploads import Incoming
 from core.clock import utc_now
 from core.database import Database
+from core.files import check_room
+from core.outside import Outside
 from core.settings import Settings, session_secret
 from core.signing import Signer
 from scheduler import keys
-from web import access, failures, messages
+from web import access, failures, map_files, messages, packing, static_files
+from web.events import EventRoom
+from web.live.room import LiveRoom
+from web.progress import ProgressBoard
+from web.radio.room import RadioRoom
+from web.reception import Reception
 from web.waiting import WaitingRoom
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _FORM_OVERHEAD = 1024 * 1024
-UPLOADS = {"api.create_clip", "panel.bulletin_new", "panel.bulletin_edit"}
+UPLOADS = {"api.create_clip", "panel.bulletin_new", "panel.bulletin_edit", "panel.clip_new"}
 _POLICY = (
-    "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'self'"
+    "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self'; "
+    "script-src 'self'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'self'"
 )
+# Recording a bulletin needs the microphone; nothing here needs anything else of the device.
+_PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=()"
 
 
 @dataclass
@@ -39,11 +48,23 @@ class House:
     signer: Signer
     store: MediaStore
     room: WaitingRoom
+    progress: ProgressBoard
+    reception: Reception
+    radio: RadioRoom
+    live: LiveRoom
     clock: Callable[[], datetime]
+    outside: Outside
+    events: EventRoom
+
+    def check_room(self) -> None:
+        """Raise NoSpace when new work would take from the space that is kept for the timetable and its reports."""
+        check_room(self.settings.home, self.settings.reserve_bytes)
 
 
 class _StreamingRequest(Request):
-    """Files from forms go straight to the disk of the installation, not into memory."""
+    """Recordings from forms go straight to where they stay, other files into memory (bodies are small there)."""
+
+    _arriving: tuple[Incoming, ...] = ()
 
     def _get_file_stream(
         self,
@@ -53,9 +74,17 @@ class _StreamingRequest(Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         del total_content_length, content_type, filename, content_length
-        folder = house().settings.uploads
-        folder.mkdir(parents=True, exist_ok=True)
-        return cast("IO[bytes]", tempfile.TemporaryFile("wb+", dir=folder))
+        if self.endpoint not in UPLOADS:
+            return io.BytesIO()
+        place = house().reception.open(access.actor().id)
+        self._arriving += (place,)
+        return cast("IO[bytes]", place)
+
+    def close(self) -> None:
+        """Called when the request is over; what nobody kept is removed, also when the caller broke off."""
+        super().close()
+        for place in self._arriving:
+            place.close()
 
 
 def create_app(
@@ -63,10 +92,15 @@ def create_app(
 ) -> Flask:
     """Make the application. Raises RuntimeError when a route does not say who may call it."""
     from web.api import blueprint as api
+    from web.live.stream import blueprint as live_streams
+    from web.offering import blueprint as offering
     from web.panel import blueprint as panel
+    from web.public import blueprint as public
+    from web.radio.views import blueprint as radio
 
     app = Flask("web", static_folder="static", template_folder="templates")
     app.request_class = _StreamingRequest
+    app.session_interface = static_files.Sessions()
     app.config.update(
         SECRET_KEY=session_secret(settings),
         TESTING=testing,
@@ -80,14 +114,16 @@ def create_app(
         SESSION_COOKIE_SECURE=settings.trust_proxy,
         WTF_CSRF_TIME_LIMIT=settings.session_hours * 3600,
         BOOTSTRAP_SERVE_LOCAL=True,
-        SEND_FILE_MAX_AGE_DEFAULT=86_400,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     if settings.trust_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    live = LiveRoom(database, settings, clock)
     app.extensions["loa"] = House(
         settings, database, keys.signer(settings), MediaStore(settings.media),
-        WaitingRoom(database, settings.zone, clock), clock,
+        WaitingRoom(database, settings.zone, clock), ProgressBoard(database), Reception(settings),
+        RadioRoom(database, settings, clock, live.follow), live, clock, Outside(settings.outside_hosts),
+        EventRoom(database),
     )  # fmt: skip
 
     @app.before_request
@@ -102,32 +138,33 @@ def create_app(
     failures.install(app)
     app.register_blueprint(api)
     app.register_blueprint(panel)
+    app.register_blueprint(radio)
+    app.register_blueprint(offering)
+    app.register_blueprint(public)
+    app.register_blueprint(live_streams)
     csrf.exempt(api)  # it takes tokens only, never the browser's cookie
-    for endpoint in ("static", "bootstrap.static"):
-        _open_to_anyone(app, endpoint)
+    csrf.exempt(public)  # nobody is anybody there, and nothing is done in anybody's name
+    map_files.install(app)
+    static_files.install(app)
     access.check_every_route(app)
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Content-Security-Policy", _policy())
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
         if not request.path.startswith(("/static/", "/bootstrap/", "/api/v1/media/")):
             response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return packing.packed(response)
 
     return app
 
 
-def _open_to_anyone(app: Flask, endpoint: str) -> None:
-    """Static files, whose views are methods of Flask's that can't be marked themselves."""
-    send = app.view_functions[endpoint]
-
-    @access.anyone
-    def file(**values: str) -> ResponseReturnValue:
-        return app.ensure_sync(send)(**values)  # type: ignore[no-any-return]
-
-    app.view_functions[endpoint] = file
+def _policy() -> str:
+    """What this page may ask for: of other hosts only pictures, and only from the one that its view has named."""
+    images = g.get("images_from")
+    return _POLICY.replace("img-src 'self'", f"img-src 'self' {images}") if images else _POLICY
 
 
 def house() -> House:

@@ -33,6 +33,7 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
     400: ("bad_request", N_("The request can't be understood.")),
     404: ("not_found", N_("There is nothing under this name, or not for you.")),
     405: ("method_not_allowed", N_("This address does not take this kind of call.")),
+    408: ("too_slow", N_("The recording came too slowly and was cut off. Send it again over a better connection.")),
     413: ("too_large", N_("What was sent is larger than allowed.")),
     416: ("bad_range", N_("The file is shorter than the piece that was asked for.")),
     415: ("wrong_type", N_("Send JSON with “Content-Type: application/json”.")),
@@ -51,7 +52,8 @@ def install(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    return request.path.startswith("/api/")
+    """Whether a program asked: one that calls the API, or a script of a page that says so."""
+    return request.path.startswith("/api/") or request.headers.get("Accept") == "application/json"
 
 
 def status_of(error: LoaError) -> int:
@@ -91,7 +93,10 @@ def _stale_form(_error: CSRFError) -> AnyResponse:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None and getattr(view, KEEPS_TEXT, False):
         g.stale = LoaError(_STALE, code="stale_form")
-        return current_app.make_response(current_app.ensure_sync(view)(**(request.view_args or {})))
+        try:
+            return current_app.make_response(current_app.ensure_sync(view)(**(request.view_args or {})))
+        except LoaError as error:  # an error handler's own errors are handled by nobody
+            return _ours(error)
     flash(said(LoaError(_STALE)), "warning")
     return redirect(request.full_path if request.method == "GET" else request.path)
 

@@ -14,7 +14,7 @@ from flask import Flask, has_request_context, request, session
 from flask_babel import Babel, get_domain, get_locale, gettext
 
 from audio.models import Clip
-from core.errors import LoaError
+from core.errors import LoaError, filled
 
 LANGUAGES = ("vi", "en")
 FOLDER = Path(__file__).parent / "translations"
@@ -50,6 +50,8 @@ def language() -> str:
     """The language of this request, `vi` or `en`."""
     if not has_request_context():
         return "vi"
+    if request.path.startswith("/x/"):  # pages for everybody keep nothing about whom they are shown
+        return "en" if request.args.get("lang") == "en" else "vi"
     chosen = session.get("language")
     if chosen in LANGUAGES:
         return str(chosen)
@@ -62,7 +64,7 @@ def said(error: LoaError) -> str:
     """The error's sentence in the language of this request."""
     text = gettext(error.message)
     try:
-        return str(text % error.params if error.params else text)
+        return str(text % filled(error.params, gettext) if error.params else text)
     except (KeyError, ValueError, TypeError):
         return str(error)
 
