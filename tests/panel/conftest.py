@@ -1,15 +1,14 @@
 """The fixed cast of the panel's tests, on a real database: one commune with all roles, and a stranger next door."""
 
 import copy
-import re
 import shutil
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
-from sqlmodel import SQLModel, col, select
+from panel_lab import Browser, Home
+from sqlmodel import col, select
 
+import loa.tables
 import registry.models
 from core.database import connect
 from core.settings import Settings
@@ -18,13 +17,12 @@ from playlists import bulletins, programmes, subjects
 from playlists.programmes import Entry
 from registry import groups, people, stations, units
 from registry.rights import Role, actor_for, system_actor
-from scheduler import emergencies, keys, reports, slots
+from scheduler import emergencies, keys, prepared, reports, slots
 from scheduler.models import Airing
 from scheduler.worker import Worker
 from web.app import create_app
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # noon in Vietnam, a Monday
-TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 CAST = {
     "owner": (Role.WRITER, "Nguyễn Thị Viết"),
     "approver": (Role.APPROVER, "Trần Văn Duyệt"),
@@ -48,47 +46,6 @@ class Clock:
         return self.now
 
 
-@dataclass
-class Home:
-    """Ids and passwords of the cast's commune."""
-
-    units: dict[str, str] = field(default_factory=dict)
-    people: dict[str, str] = field(default_factory=dict)
-    passwords: dict[str, str] = field(default_factory=dict)
-    station: str = ""
-    fresh_station: str = ""
-    code: str = ""
-    group: str = ""
-    bulletin: str = ""
-    programme: str = ""
-    slot: str = ""
-    emergency: str = ""
-    airing: str = ""
-
-
-class Browser:
-    """A person at the panel: a test client that carries the form token as a page would."""
-
-    def __init__(self, app: Flask, home: Home, who: str | None) -> None:
-        self.client = app.test_client()
-        self.token = ""
-        if who is not None:
-            with self.client.session_transaction() as session:
-                session["person"], session["version"] = home.people[who], 1
-            self.token_of("/password")
-
-    def token_of(self, path):
-        """Fetch the token of a form as a page carries it, and use it from now on."""
-        self.token = TOKEN.search(self.get(path).text)[1]
-        return self.token
-
-    def get(self, path, **more):
-        return self.client.get(path, **more)
-
-    def post(self, path, data=None, **more):
-        return self.client.post(path, data={"csrf_token": self.token, **(data or {})}, **more)
-
-
 @pytest.fixture
 def clock():
     return Clock()
@@ -100,7 +57,7 @@ def panel_template(tmp_path_factory):
     made = Settings(home=tmp_path_factory.mktemp("panel") / "home", gtts_enabled=False)
     keys.prepare(made)
     opened = connect(made)
-    SQLModel.metadata.create_all(opened.engine)
+    loa.tables.metadata.create_all(opened.engine)
     home = settled(opened)
     opened.dispose()
     return made.home, home
@@ -131,7 +88,9 @@ def worker(database, settings, clock):
 
 @pytest.fixture
 def app(settings, database, clock):
-    return create_app(settings, database, clock=clock, testing=True)
+    made = create_app(settings, database, clock=clock, testing=True)
+    yield made
+    made.extensions["loa"].live.close()
 
 
 def settled(database):
@@ -199,11 +158,12 @@ def draft(database, home, actor_of):
     """A draft of the owner's, its audio still to be made."""
     with database.write() as session:
         owner = actor_of("owner")
-        home.bulletin = bulletins.create(
+        version = bulletins.create(
             session, owner, units.find(session, owner, "75.1"),
             bulletins.Draft(title="Lịch tiêm chủng", text="Sáng thứ bảy tiêm chủng tại trạm y tế xã."),
             max_chars=20_000, now=NOON,
-        ).bulletin_id  # fmt: skip
+        )  # fmt: skip
+        home.bulletin, home.clip = version.bulletin_id, version.clip_id
     return home.bulletin
 
 
@@ -262,7 +222,12 @@ def alarm(database, home, settings, actor_of):
         approver = actor_of("approver")
         home.emergency = emergencies.raise_alarm(
             session, approver, units.find(session, approver, "75.1"),
-            emergencies.Alarm(audience=["unit:75.1"], text="Lũ về, bà con sơ tán ngay."),
+            emergencies.Alarm(signal="none", audience=["unit:75.1"], text="Lũ về, bà con sơ tán ngay."),
             signer=keys.signer(settings), default_zone="Asia/Ho_Chi_Minh", max_chars=20_000, now=NOON,
         )[0].id  # fmt: skip
+        if home.bulletin:
+            home.prepared = prepared.add(
+                session, approver, units.find(session, approver, "75.1"), kind="flood", title="Lũ về gấp",
+                said=[prepared.Source(bulletin=home.bulletin)], valid_until=None, signer=keys.signer(settings), now=NOON,
+            ).id  # fmt: skip
     return home.emergency

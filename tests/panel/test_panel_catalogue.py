@@ -9,7 +9,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("web", "core", "registry", "audio", "playlists", "scheduler")
+PACKAGES = ("web", "core", "registry", "audio", "playlists", "scheduler", "alerts")
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 PLACES = re.compile(r"%\(\w+\)[a-z]|%%")
 

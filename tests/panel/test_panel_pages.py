@@ -1,10 +1,12 @@
 """What holds on every page: nothing from another host, no inline script, a label for every input, the right language."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
 
+MOST_OF_A_KIND = 4
 VOID = {"input", "br", "img", "meta", "link", "hr"}
 
 
@@ -14,6 +16,7 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__()
         self.addresses, self.inline, self.inputs, self.labels, self.ids = [], [], [], set(), []
+        self.sent_to = set()  # where forms are sent to, which is not to be opened
         self.inside_label = 0
         self.script = False
 
@@ -22,6 +25,8 @@ class Page(HTMLParser):
         self.addresses += [
             given[name] for name in ("href", "src", "action", "poster", "data-fragment") if given.get(name)
         ]
+        if tag == "form" and given.get("method") == "post":
+            self.sent_to.add(given.get("action"))
         self.inline += [name for name in given if name.startswith("on")]
         self.script = tag == "script"
         if "id" in given:
@@ -44,12 +49,14 @@ class Page(HTMLParser):
 
 
 def crawl(browser):
-    """Every page that can be reached by links from the first one."""
-    seen, todo = {}, ["/"]
+    """Every page that can be reached by links from the first one; of one kind, at most `MOST_OF_A_KIND`."""
+    seen, todo, kinds = {}, ["/"], Counter()
     while todo:
-        path = todo.pop()
-        if path in seen:
+        path = todo.pop(0)
+        kind = re.sub(r"/[a-z]{2,3}_[0-9a-z]{10,}|/\d[^/]*|\?.*", "/*", path)
+        if path in seen or kinds[kind] >= MOST_OF_A_KIND:
             continue
+        kinds[kind] += 1
         answer = browser.get(path)
         seen[path] = answer
         if answer.mimetype != "text/html":
@@ -59,8 +66,8 @@ def crawl(browser):
         page.feed(answer.text)
         todo += [
             address for address in page.addresses
-            if address.startswith("/") and not re.search(r"^/(static|bootstrap|language)/|/(submit|approve|reject|"
-            r"withdraw|stop|order|code|revoke|password|grant|sign-out)$", address)
+            if address.startswith("/") and not re.search(r"^/(static|bootstrap|language|theme|radio)/", address)
+            and address not in page.sent_to
         ]  # fmt: skip
     return seen
 
@@ -82,12 +89,13 @@ def test_every_page_that_a_link_leads_to_is_there_and_sound(as_, home, played, a
         assert len(page.ids) == len(set(page.ids)), path
         if "<html" in answer.text:
             assert '<html lang="vi">' in answer.text, path
-            assert answer.text.count("<h1>") == 1, path
+            assert answer.text.count("<h1") == 1, path
 
 
 def test_pages_carry_their_protections(as_):
     headers = as_("owner").get("/").headers
     assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
 

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from core import wire
 from core.wire import Device, Heartbeat
 from registry import stations, units
+from registry.models import Station
 from registry.rights import Role, system_actor
 from scheduler import commands, emergencies, keys
 from scheduler.models import Airing, PlayReport, StationCommand
@@ -40,7 +41,7 @@ def test_a_new_code_and_taking_out_of_service(as_, home):
     operator, path = as_("operator"), f"/stations/{home.station}"
     assert operator.post(f"{path}/code").status_code == 201
     assert as_("viewer").post(f"{path}/code").status_code == 403
-    assert 'data-confirm="Ngừng sử dụng cụm loa này? Loa sẽ im."' in operator.get(path).text
+    assert 'data-confirm="Ngừng sử dụng cụm loa này? Loa sẽ im. ' in operator.get(path).text
     operator.post(f"{path}/revoke")
     assert "Ngừng sử dụng" in operator.get(path).text
     assert "/revoke" not in operator.get(path).text
@@ -99,7 +100,7 @@ def test_what_is_on_air_is_seen_with_how_many_play_it(as_, home, played, databas
         stations.heard(session, home.station, Heartbeat(playing=played), clock())
     page = viewer.get("/on-air/fragment").text
     assert "Bản tin chiều" in page.split("Sắp phát")[0]
-    assert "1 trên 1 cụm loa báo đang phát" in page
+    assert "1 trên 1 cụm loa đã phát" in page
     assert "Bản tin chiều" in viewer.get("/stations").text
 
 
@@ -149,7 +150,7 @@ def test_what_comes_from_above_shows_below_but_each_sees_only_their_own_stations
         _, code = stations.create(session, system_actor(), name="Loa hàng xóm", unit=neighbour, hours=24, now=clock())
         stations.enrol(session, code, Device(), clock())
         emergencies.raise_alarm(
-            session, system_actor(), province, emergencies.Alarm(audience=["unit:75"], text="Bão số chín."),
+            session, system_actor(), province, emergencies.Alarm(signal="none", audience=["unit:75"], text="Bão số chín."),
             signer=keys.signer(settings), default_zone="Asia/Ho_Chi_Minh", max_chars=20_000, now=clock(),
         )  # fmt: skip
     worker.render_urgent(clock())
@@ -165,3 +166,16 @@ def test_what_comes_from_above_shows_below_but_each_sees_only_their_own_stations
     assert "Loa đầu đình" not in theirs
     entry = re.search(r"/log/air_\w+", ours)[0]
     assert "Loa hàng xóm" not in as_("viewer").get(entry).text
+
+
+def test_an_operator_says_which_languages_a_station_plays_and_a_writer_may_not(as_, home, database):
+    operator, page = as_("operator"), f"/stations/{home.station}/edit"
+    assert "vi" in operator.get(page).text
+    done = operator.post(page, {"name": "Loa đình", "languages": "hmn, vi", "latitude": "10,5", "longitude": "106"})
+    assert done.status_code == 303
+    with database.read() as session:
+        station = session.get_one(Station, home.station)
+    assert (station.name, station.languages, station.latitude) == ("Loa đình", ["hmn", "vi"], 10.5)
+    assert operator.post(page, {"name": "", "languages": "vi"}).status_code == 422
+    assert as_("owner").get(page).status_code == 403
+    assert as_("owner").post(page, {"name": "x", "languages": "vi"}).status_code == 403

@@ -94,7 +94,9 @@ def test_a_slot_is_saved_after_the_preview(as_, home, played):
     )
     page = operator.get(answer.headers["Location"]).text
     assert re.findall(r"<time>([^<]+)</time>", page) == ["27/11/2026 06:00", "30/11/2026 06:00", "04/12/2026 06:00"]
-    assert "Thứ hai, Thứ sáu" in page
+    assert "Thứ Hai và thứ Sáu hằng tuần, 06:00, từ 24/11/2026, đến 04/12/2026" in page
+    assert "FREQ" not in page
+    assert "Thứ Hai và thứ Sáu hằng tuần, 06:00" in operator.get("/slots").text
     assert "Xã Phước An" in page
 
 
