@@ -25,10 +25,11 @@ from core.signing import Signer, Verifier
 from core.wire import Device, Ticket
 from loa.installation import prepare
 from playlists import bulletins, programmes
+from playlists.models import BulletinVersion
 from registry import groups, people, stations, units
 from registry.models import Person, Unit
 from registry.rights import Actor, Role, actor_for, system_actor
-from scheduler import keys, planning, slots
+from scheduler import emergencies, keys, planning, slots
 from scheduler.models import Airing, Slot
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday, 10:00 in Vietnam
@@ -262,6 +263,18 @@ class Village:
             rows = session.exec(query.where(Airing.state != "withdrawn") if live else query).all()
             return list(rows)
 
+    def alarm(self, code: str = "79") -> str:
+        """An emergency for this unit, on air at once; the id of its airing."""
+        bulletin, root = self.bulletin(text="Lũ!"), self.actor("root")
+        with self.database.write() as session:
+            clip = session.exec(select(BulletinVersion.clip_id).where(BulletinVersion.bulletin_id == bulletin)).one()
+            wanted = emergencies.Alarm(signal="none", audience=[f"unit:{code}"], clip=clip)
+            _, airing = emergencies.raise_alarm(
+                session, root, units.find(session, root, code), wanted, signer=self.signer,
+                default_zone=self.settings.zone, max_chars=20_000, now=self.clock(),
+            )  # fmt: skip
+            return airing.id
+
     def ticket(self, airing: Airing) -> Ticket:
         return self.verifier.verify(airing.ticket)
 
@@ -311,8 +324,8 @@ class Callers:
         return Caller(self._app.test_client(), None)
 
 
-class Interrupted(Exception):
-    """The process was killed here."""
+class Interrupted(BaseException):
+    """The process was killed here: nothing in it can catch that and go on."""
 
 
 class DyingDatabase:

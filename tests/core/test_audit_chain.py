@@ -143,3 +143,51 @@ def test_whatever_the_detail_the_entry_is_verified_as_it_was_stored(database: Da
 def test_verifying_reads_page_by_page(database: Database, monkeypatch):
     monkeypatch.setattr(audit, "_PAGE", 3)
     assert first_wrong(database) is None
+
+
+def walk_on(database: Database, at_most: int | None = None) -> audit.Walk:
+    with database.write() as session:
+        walk = audit.go_on(session, at_most)
+        audit.keep_mark(session, walk, NOW)
+        return walk
+
+
+def test_verifying_goes_on_where_it_was_left(database: Database, monkeypatch):
+    total = count(database)
+    first = walk_on(database, 10)
+    assert (first.number, first.broken, first.more) == (10, None, True)
+    looked_at: list[int] = []
+    digest = audit._digest
+    monkeypatch.setattr(audit, "_digest", lambda entry: looked_at.append(entry.number) or digest(entry))
+    rest = walk_on(database)
+    assert (rest.number, rest.more) == (total, False)
+    assert looked_at == [10, *range(11, total + 1)]  # the last one of before, and what is new
+
+
+@pytest.mark.parametrize(
+    ("statement", "broken"),
+    [
+        ("UPDATE audit_entry SET actor = 'x' WHERE number = 12", 12),  # not walked yet
+        ("UPDATE audit_entry SET actor = 'x' WHERE number = 10", 10),  # the one at the mark
+        ("DELETE FROM audit_entry WHERE number = 4", 4),  # counted
+        ("DELETE FROM audit_entry WHERE number >= 8", 8),  # the end cut off
+    ],
+)
+def test_what_shows_when_going_on(database: Database, tamper, statement: str, broken: int):
+    walk_on(database, 10)
+    tamper(statement)
+    assert walk_on(database).broken == broken
+    assert walk_on(database).broken == broken  # each time, not only once
+
+
+def test_a_change_of_what_was_walked_shows_when_all_is_walked_again(database: Database, tamper):
+    noted = walk_on(database)
+    tamper("UPDATE audit_entry SET actor = 'x' WHERE number = 4")
+    assert walk_on(database).broken is None  # as the page says
+    with database.write() as session:
+        audit.forget_mark(session)
+    assert walk_on(database).broken == 4
+    with database.read() as session:
+        assert audit.carries(session, noted.number, noted.digest)
+        assert not audit.carries(session, noted.number, "0" * 64)
+        assert not audit.carries(session, noted.number + 1, noted.digest)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import urllib3
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 def free_port() -> int:
@@ -49,7 +49,7 @@ class Processes:
             [sys.executable, "-m", "loa", *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             env=self.environment(),
             check=False,
         )
@@ -73,10 +73,10 @@ class Processes:
         if process.poll() is None:
             process.send_signal(number)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=80)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(timeout=20)
+            process.wait(timeout=80)
         self.running.remove(process)
 
     def end_all(self) -> None:
@@ -89,8 +89,9 @@ class Api:
     """The script API, called as an outside script would."""
 
     def __init__(self, base: str, token: str) -> None:
-        self.base, self._pool = base, urllib3.PoolManager(timeout=30, retries=False)
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self.base, self._pool = base, urllib3.PoolManager(timeout=360, retries=False)
+        # A connection that rested for long may be closed by the server in the instant it is used again: a new one each.
+        self._headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
 
     def call(self, method: str, path: str, body: Any = None, status: int | None = None) -> Any:
         answer = self._pool.request(method, f"{self.base}/api/v1{path}", json=body, headers=self._headers)

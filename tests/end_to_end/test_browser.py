@@ -14,12 +14,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.clock import zone
 
+pytestmark = pytest.mark.processes
+
 VILLAGE = zone("Asia/Ho_Chi_Minh")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +60,16 @@ class Person:
 
     def hears(self) -> None:
         """Play the clip on the page and see its time move on."""
+        button = self.page.get_by_role("button", name="Nghe: Như sẽ phát")
+        expect(button).to_be_visible(timeout=PATIENCE_MS)
+        button.click()
         sound = self.page.locator("audio")
-        expect(sound).to_be_visible(timeout=PATIENCE_MS)
-        sound.evaluate("sound => sound.play()")
         eventually(lambda: sound.evaluate("sound => sound.currentTime") > 0.5, "the clip is heard")
         assert sound.evaluate("sound => sound.duration") > 3
 
     def leave(self) -> None:
-        assert self.hosts == {urlsplit(self.address).netloc}, "a page asked another host"
+        own = {urlsplit(self.address).netloc, ""}  # what was recorded in the page itself has no host
+        assert self.hosts <= own, "a page asked another host"
         assert self.faults == []
         self._context.close()
 
@@ -88,7 +92,7 @@ def people(network: Network, tmp_path: Path) -> dict[str, str]:
     return passwords
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_notice_goes_from_the_writers_keyboard_over_the_approver_to_the_air(
     network: Network, browser: Browser, people: dict[str, str]
 ) -> None:
@@ -99,7 +103,7 @@ def test_a_notice_goes_from_the_writers_keyboard_over_the_approver_to_the_air(
     writer.page.get_by_label("Nội dung để đọc").fill(
         "Trạm y tế xã thông báo: sáng thứ bảy tổ chức tiêm chủng cho trẻ em. Mời bà con đưa trẻ đến đúng giờ."
     )
-    writer.page.get_by_role("button", name="Lưu bản nháp").click()
+    writer.page.get_by_role("button", name="Nghe thử bản tin").click()
     writer.hears()
     assert writer.page.get_by_role("button", name="Duyệt", exact=True).count() == 0
     writer.page.get_by_role("button", name="Trình duyệt").click()
@@ -149,5 +153,5 @@ def test_the_panel_speaks_vietnamese_and_english_is_a_click_away(
     assert person.page.locator("html").get_attribute("lang") == "vi"
     person.page.get_by_role("link", name="English").or_(person.page.get_by_role("button", name="English")).click()
     assert person.page.locator("html").get_attribute("lang") == "en"
-    expect(person.page.get_by_text("Write a bulletin").first).to_be_visible()
+    expect(person.page.locator("main").get_by_text("Write a bulletin").first).to_be_visible()
     person.leave()

@@ -4,6 +4,7 @@ import io
 import wave
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import soundfile
 from loopback import eventually
 
 from core.clock import format_instant, parse_instant, zone
+
+pytestmark = pytest.mark.realtime
 
 VILLAGE = zone("Asia/Ho_Chi_Minh")
 SENTENCES = (
@@ -78,6 +81,24 @@ def on_air(api: Any) -> Callable[[], str | None]:
     return ask
 
 
+def issued(api: Any, instants: list[datetime]) -> list[str]:
+    """The ids of the airings that start at these instants, once all of them are signed."""
+
+    def airings() -> Any:
+        rows = api.call("GET", "/airings", status=200)["items"]
+        signed = {row["starts_at"]: str(row["id"]) for row in rows if row["state"] in {"issued", "on_air"}}
+        found = [signed.get(format_instant(instant)) for instant in instants]
+        return all(found) and found
+
+    issued: list[str] = eventually(airings, "the airings are issued")
+    return issued
+
+
+def holds_everything(api: Any, station: str, until: datetime) -> bool:
+    row = api.call("GET", f"/stations/{station}", status=200)
+    return bool(row["online"] and row["ready_until"] and parse_instant(row["ready_until"]) > until)
+
+
 def lag_seconds(recording: Path, clip: bytes) -> float:
     """Seconds from the first sample of `recording` to where `clip` begins in it, by cross-correlation."""
     with wave.open(str(recording)) as heard:
@@ -108,7 +129,7 @@ def start_of(recording: Path) -> datetime:
     return parse_instant(recording.stem.split("-", 2)[2])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_notice_is_heard_on_time_also_when_the_server_dies(network: Any, tmp_path: Path) -> None:
     api, processes = network.api, network.processes
     api.call("POST", "/units", {"name": "Tỉnh Sông Lam", "code": "79"}, 201)
@@ -130,10 +151,21 @@ def test_a_notice_is_heard_on_time_also_when_the_server_dies(network: Any, tmp_p
         for name, clip in (("long", long_clip), ("short", short_clip))
     }
 
-    first = whole_second(7)
-    second = (first + timedelta(seconds=long_clip["seconds"] + 4)).replace(microsecond=0)
-    on_slot(api, "79.101", long["id"], "Chương trình chiều", first)
-    on_slot(api, "79.101", short["id"], "Chương trình tiếp theo", second)
+    for lead in (7, 20, 45):  # a busy machine may need longer until the station holds everything; then once more
+        first = whole_second(lead)
+        second = (first + timedelta(seconds=long_clip["seconds"] + 4)).replace(microsecond=0)
+        slots = [
+            on_slot(api, "79.101", long["id"], "Chương trình chiều", first)["id"],
+            on_slot(api, "79.101", short["id"], "Chương trình tiếp theo", second)["id"],
+        ]
+        ids = issued(api, [first, second])
+        eventually(partial(holds_everything, api, made["id"], second), "the station says that it holds all audio")
+        if datetime.now(UTC) < first - timedelta(seconds=1):
+            break
+        for slot in slots:
+            api.call("POST", f"/slots/{slot}/withdraw", {}, 200)
+    else:
+        pytest.fail("the station never held everything before its time")
     clash = api.call(
         "POST", "/slots",
         {"programme": api.call("GET", "/programmes", status=200)["items"][0]["id"], "starts": local(first), "for": ["unit:79"]},
@@ -141,20 +173,6 @@ def test_a_notice_is_heard_on_time_also_when_the_server_dies(network: Any, tmp_p
     )  # fmt: skip
     assert clash["error"]["clashes"]
 
-    def airings() -> Any:
-        rows = api.call("GET", "/airings?unit=79.101", status=200)["items"]
-        return (
-            rows if [row["state"] for row in rows if row["state"] in {"issued", "on_air"}] and len(rows) == 2 else None
-        )
-
-    planned = eventually(airings, "both airings are issued")
-    ids = [row["id"] for row in sorted(planned, key=lambda row: row["starts_at"])]
-
-    def holds_everything() -> bool:
-        row = api.call("GET", f"/stations/{made['id']}", status=200)
-        return bool(row["online"] and row["ready_until"] and parse_instant(row["ready_until"]) > second)
-
-    eventually(holds_everything, "the station says that it holds all audio")
     eventually(lambda: on_air(api)() == ids[0], "the long bulletin is on air")
     network.kill_server()
 
@@ -171,23 +189,24 @@ def test_a_notice_is_heard_on_time_also_when_the_server_dies(network: Any, tmp_p
 
     network.serve()
 
+    def of_these(what: str) -> list[dict[str, Any]]:
+        rows = api.call("GET", f"/{what}?unit=79.101", status=200)["items"]
+        return [row for row in rows if row["id" if what == "airings" else "airing"] in ids]
+
     def reported() -> Any:
-        rows = api.call("GET", "/reports?unit=79.101", status=200)["items"]
-        return rows if {row["airing"] for row in rows} >= set(ids) else None
+        rows = of_these("reports")
+        return rows if {row["airing"] for row in rows} == set(ids) else None
 
     rows = eventually(reported, "both reports are there")
     assert [(row["airing"], row["item"], row["outcome"]) for row in rows] == [
         (ids[0], 0, "played"),
         (ids[1], 0, "played"),
     ]
-    eventually(
-        lambda: all(row["state"] == "over" for row in api.call("GET", "/airings?unit=79.101", status=200)["items"]),
-        "over",
-    )
-    assert len(api.call("GET", "/reports?unit=79.101", status=200)["items"]) == 2
+    eventually(lambda: all(row["state"] == "over" for row in of_these("airings")), "over")
+    assert len(of_these("reports")) == 2
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_an_emergency_takes_over_what_plays_and_the_programme_is_joined_again(network: Any, tmp_path: Path) -> None:
     api, processes = network.api, network.processes
     api.call("POST", "/units", {"name": "Xã Tân Hòa", "code": "79.101"}, 201)
