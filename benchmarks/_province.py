@@ -11,12 +11,14 @@ from audio.models import Clip
 from core.clock import utc_now
 from core.database import Database
 from core.settings import Settings, load
+from loa.fleet.seeding import units
 from loa.installation import prepare
 from playlists.models import Bulletin, BulletinVersion, Programme, ProgrammeItem
 from registry import people
-from registry.models import Person, Station, Unit
-from registry.secrets import digest
+from registry.models import Person
 from scheduler.models import Slot, SlotTarget
+
+__all__ = ["clip", "installation", "timetable", "units"]
 
 
 def installation(home: Path) -> tuple[Settings, Database, str]:
@@ -31,34 +33,6 @@ def installation(home: Path) -> tuple[Settings, Database, str]:
     return settings, database, token
 
 
-def units(database: Database, communes: int, stations_each: int, now: datetime) -> list[str]:
-    """One province with communes and stations in service; returns the stations' tokens."""
-    rows = [{"id": "un_p", "code": "79", "name": "Tỉnh", "parent_id": None, "path": "/un_p/", "created_at": now}]
-    stations, tokens = [], []
-    for number in range(communes):
-        unit = f"un_{number:05}"
-        rows.append(
-            {
-                "id": unit, "code": f"79.{number}", "name": f"Xã {number}", "parent_id": "un_p",
-                "path": f"/un_p/{unit}/", "created_at": now,
-            }
-        )  # fmt: skip
-        for each in range(stations_each):
-            token = f"sta_{number}_{each}"
-            tokens.append(token)
-            stations.append(
-                {
-                    "id": f"st_{number:05}_{each:03}", "unit_id": unit, "name": f"Loa {number}.{each}",
-                    "languages": ["vi"], "volume": 70, "token_hash": digest(token), "enrolled_at": now, "serial": "",
-                    "model": "", "created_at": now,
-                }
-            )  # fmt: skip
-    with database.write() as session:
-        session.execute(insert(Unit), rows)
-        session.execute(insert(Station), stations)
-    return tokens
-
-
 def clip(identity: str, unit: str, seconds: float, now: datetime) -> dict[str, object]:
     """A row for a clip that is ready; its files are named but not there."""
     name = hashlib.sha256(identity.encode()).hexdigest()
@@ -71,12 +45,12 @@ def clip(identity: str, unit: str, seconds: float, now: datetime) -> dict[str, o
     }  # fmt: skip
 
 
-def timetable(database: Database, communes: int, now: datetime) -> None:
-    """Two slots a day for each commune (14 a week), each with its own programme of four bulletins."""
+def timetable(database: Database, communes: int, now: datetime, *, first: int = 0) -> None:
+    """Two slots a day for each commune from the `first` (14 a week), each with its own programme of four bulletins."""
     with database.read() as session:
         admin = session.exec(select(Person.id)).one()
     clips, bulletins, versions, programmes, items, slots, targets = [], [], [], [], [], [], []
-    for number in range(communes):
+    for number in range(first, first + communes):
         unit = f"un_{number:05}"
         for part, starts in (("a", "2026-01-05T05:30"), ("b", "2026-01-05T17:00")):
             programme = f"pr_{number:05}{part}"

@@ -1,16 +1,16 @@
-"""Upload → ready clip for 1, 5 and 60 minutes of speech, against the bare cost of the two encodes of that sound.
+"""Upload → ready clip for 1 and 5 minutes of speech, against the bare cost of the two encodes.
 
-The recording is an MP3 of espeak-ng's Vietnamese at 128 kbit/s and 44.1 kHz. Bare is one ffmpeg process that encodes
-the recording's own samples into both files. `memory` masters a recording of three hours in a process of its own.
+The recording is an MP3 of espeak-ng's Vietnamese at 128 kbit/s and 44.1 kHz. There are three bare costs, each one
+ffmpeg process that makes both files: `encodes` reads the decoded sound, `usual` does so with its encoders at their
+usual effort instead of the one that the mastering door asks of them, `from the file` decodes the recording itself.
+The hour and the three hours are in `recordings_long`.
 Run: python -m benchmarks recordings
 """
 
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -20,35 +20,18 @@ from audio.deadline import Deadline
 from audio.engines.espeak import EspeakEngine
 from audio.engines.roster import Roster
 from audio.ingest import check_and_master
+from audio.mastering import Mastered
 from audio.reading import spoken
-from benchmarks.speech import bulletin
+from benchmarks._audio import bulletin, interleaved, one_command, ratios, raw
 
-MINUTES = (1, 5, 60)
-HOURS = 3
-_SECONDS = 900.0
-_MEASURE = """
-import pathlib, sys, threading, time
-from audio.deadline import Deadline
-from audio.ingest import check_and_master
-folder, most, over = pathlib.Path(sys.argv[2]), 0, threading.Event()
-def watch():
-    global most
-    while not over.wait(0.2):
-        most = max(most, sum(item.stat().st_size for item in folder.iterdir()))
-thread = threading.Thread(target=watch)
-thread.start()
-try:
-    with open(sys.argv[1], "rb") as file:
-        check_and_master(file, folder, Deadline(900), most_seconds=11_000)
-finally:
-    over.set()
-    thread.join()
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(int(status["VmHWM"].split()[0]) / 1024, most / 1e6)
-"""
+MINUTES = (1, 5)
+ROUNDS = 4
+_RATE = 44_100
+_SECONDS = 1200.0
 
 
-def _recording(folder: Path, seconds: float) -> Path:
+def recording(folder: Path, seconds: float) -> Path:
+    """Speech of that length, as a telephone might have recorded it."""
     engine, target = Roster([EspeakEngine()]), folder / f"{seconds:.0f}.mp3"
     speech = engine.speak(spoken(bulletin(120), "vi"), "vi", "", Deadline(60))
     (folder / "voice.f32").write_bytes(np.concatenate(speech.spoken.phrases).tobytes())
@@ -56,60 +39,57 @@ def _recording(folder: Path, seconds: float) -> Path:
         [
             ffmpeg.executable(), "-v", "error", "-y", "-stream_loop", "-1", "-f", "f32le", "-ar",
             str(speech.spoken.rate), "-ac", "1", "-i", folder / "voice.f32", "-t", str(seconds),
-            "-ar", "44100", "-b:a", "128k", target,
+            "-ar", str(_RATE), "-b:a", "128k", target,
         ],
         check=True, timeout=600,
     )  # fmt: skip
     return target
 
 
-def _samples(path: Path) -> Iterator[np.ndarray]:
-    with path.open("rb") as file, ffmpeg.decode(file, "mp3", Deadline(_SECONDS), at_most_seconds=1e6) as decoding:
-        yield from decoding.blocks()
-
-
-def _bare(path: Path, folder: Path) -> float:
-    spooled = folder / "bare.f32"
-    with spooled.open("wb") as out:
-        for block in _samples(path):
+def _decoded(path: Path, target: Path) -> Path:
+    with (
+        target.open("wb") as out,
+        path.open("rb") as file,
+        ffmpeg.decode(file, "mp3", Deadline(_SECONDS), at_most_seconds=1e6) as decoding,
+    ):
+        for block in decoding.blocks():
             out.write(block.tobytes())
-
-    def blocks() -> Iterator[np.ndarray]:
-        with spooled.open("rb") as file:
-            while data := file.read(ffmpeg.BLOCK_SAMPLES * 4):
-                yield np.frombuffer(data, np.float32)
-
-    started = time.perf_counter()
-    ffmpeg.encode(blocks(), 44_100, {"mp3": folder / "a.mp3", "opus": folder / "a.opus"}, Deadline(_SECONDS))
-    taken = time.perf_counter() - started
-    spooled.unlink()
-    return taken
+    return target
 
 
-def run(minutes: tuple[int, ...] = MINUTES, hours: float = HOURS) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
+def _ready(path: Path, folder: Path) -> Mastered:
+    with path.open("rb") as file:
+        return check_and_master(file, folder, Deadline(_SECONDS), most_seconds=10_800)
+
+
+def measured(minutes: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """The figures for a recording of so many minutes."""
+    path = recording(folder, 60 * minutes)
+    sound = _decoded(path, folder / "decoded.f32")
+    made: list[Mastered] = []
+    costs = interleaved(
+        {
+            "encodes": lambda: one_command(raw(sound, _RATE), folder),
+            "usual": lambda: one_command(raw(sound, _RATE), folder, usual_effort=True),
+            "from the file": lambda: one_command(["-f", "mp3", "-i", str(path)], folder),
+            "ready": lambda: made.append(_ready(path, folder)),
+        },
+        rounds,
+    )
+    sound.unlink()
+    return {
+        "bare encodes, seconds": round(median(clock for clock, _ in costs["encodes"]), 2),
+        "upload → ready, seconds": round(median(clock for clock, _ in costs["ready"]), 2),
+        "bare encodes, processor seconds": round(min(used for _, used in costs["encodes"]), 2),
+        "to the encodes": ratios(costs["ready"], costs["encodes"]),
+        "to the encodes at usual effort": ratios(costs["ready"], costs["usual"]),
+        "to decoding and encodes from the file": ratios(costs["ready"], costs["from the file"]),
+        "lufs": round(made[0].lufs, 2),
+        "true peak db": round(made[0].true_peak_db, 2),
+    }
+
+
+def run() -> dict[str, Any]:
+    """Medians of interleaved rounds."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for length in minutes:
-            path = _recording(folder, 60 * length)
-            bare, started = _bare(path, folder), time.perf_counter()
-            with path.open("rb") as file:
-                made = check_and_master(file, folder, Deadline(_SECONDS), most_seconds=10_800)
-            ready = time.perf_counter() - started
-            figures[f"{length} min"] = {
-                "bare_encodes_seconds": round(bare, 2), "upload_to_ready_seconds": round(ready, 2),
-                "ratio": round(ready / bare, 2), "lufs": round(made.lufs, 2),
-            }  # fmt: skip
-        if hours:
-            (folder / "work").mkdir()
-            path = _recording(folder, 3600 * hours)
-            said = subprocess.run(
-                [sys.executable, "-c", _MEASURE, path, folder / "work"],
-                capture_output=True, text=True, check=True, timeout=1200, cwd=Path(__file__).parents[1],
-            ).stdout.split()  # fmt: skip
-            figures["memory"] = {
-                "hours": hours,
-                "peak_mb": round(float(said[0])),
-                "temporary_mb": round(float(said[1])),
-            }
-    return figures
+        return {f"{minutes} min": measured(minutes, ROUNDS, Path(name)) for minutes in MINUTES}
