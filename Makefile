@@ -7,11 +7,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help run test lint format bench pins messages clean
+.PHONY: help run test lint format bench pins messages screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | while IFS=$$'\t' read -r name about; do \
-	  printf '  make %-9s %s\n' "$$name" "$$about"; done
+	  printf '  make %-11s %s\n' "$$name" "$$about"; done
 
 .venv/.installed-%: requirements/%.txt pyproject.toml scripts/make-environment
 	@scripts/make-environment $*
@@ -23,7 +23,7 @@ run: .venv/.installed-server ## install, then start the demo: make run ARGS='--p
 test: .venv/.installed-dev ## install, then check and test everything: make test ARGS='-k plan'
 	@scripts/install-test-packages
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest $(ARGS)
+	@scripts/run-tests $(ARGS)
 
 lint: .venv/.installed-dev ## style, types and the floors of the house
 	$(BIN)/ruff check .
@@ -47,6 +47,9 @@ messages: .venv/.installed-dev ## bring the sentences that people see in the pan
 	$(BIN)/pybabel -q update -i .messages.pot -o web/translations/vi.po -l vi --no-fuzzy-matching \
 	  --ignore-obsolete --no-wrap --ignore-pot-creation-date
 	@rm -f .messages.pot
+
+screenshots: .venv/.installed-dev ## photograph the main pages into docs/screenshots/
+	@timeout 300 $(BIN)/python scripts/screenshots $(ARGS)
 
 clean: ## remove the environment, caches and results; never an installation's data
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/results
