@@ -143,15 +143,25 @@ class NetworkMap {
     this.open = id;
     const content = document.createElement("div");
     content.textContent = title;
-    const popup = L.popup({ minWidth: 220, maxWidth: 280, autoPanPadding: [20, 20] }).setLatLng(mark.getLatLng()).setContent(content).openOn(this.map);
+    const popup = L.popup({ minWidth: 220, maxWidth: 280, autoPan: false }).setLatLng(mark.getLatLng()).setContent(content).openOn(this.map);
+    this.roomFor(popup);
     try {
       const answer = await fetch(`${this.box.dataset.card}?card=${encodeURIComponent(id)}`, { headers: { Accept: "text/html" }, redirect: "error" });
       if (!answer.ok) throw new Error(String(answer.status));
       content.innerHTML = await answer.text();
       popup.update();
+      this.roomFor(popup);
     } catch {
       content.textContent = this.told.dataset.away;
     }
+  }
+
+  /* Brings the card into sight at once: a map that glides makes a finger that comes meanwhile miss what is in the card. */
+  roomFor(popup) {
+    const card = popup.getElement(), size = this.map.getSize();
+    if (!card) return;
+    const half = Math.min(card.offsetWidth / 2 + 12, size.x / 2 - 4), high = Math.min(card.offsetHeight + 24, size.y - 24);
+    this.map.panInside(popup.getLatLng(), { paddingTopLeft: [half, high], paddingBottomRight: [half, 12], animate: false });
   }
 }
 
