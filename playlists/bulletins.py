@@ -18,6 +18,7 @@ from playlists import approval_rules, renditions, seals, sources, subjects
 from playlists.approval_models import Approval
 from playlists.models import Bulletin, BulletinVersion
 from playlists.renditions import Other
+from registry import unit_choices
 from registry.models import Person, Unit
 from registry.rights import Actor, Permission
 from registry.units import clean_name
@@ -300,8 +301,13 @@ def visible(
             (col(BulletinVersion.bulletin_id) == Bulletin.id) & (col(BulletinVersion.number) == Bulletin.latest),
         )
         .join(Clip, col(Clip.id) == BulletinVersion.clip_id)
-        .where(actor.within(Permission.SEE, col(Unit.path)), col(Bulletin.id) < before)
+        .where(col(Bulletin.id) < before)
     )
+    few = unit_choices.ids_if_few(session, actor, Permission.SEE)
+    if few is None:
+        query = query.where(actor.within(Permission.SEE, col(Unit.path)))
+    else:
+        query = query.where(col(Bulletin.unit_id).in_(few))
     if state:
         query = query.where(BulletinVersion.state == state)
     rows = session.exec(query.order_by(col(Bulletin.id).desc()).limit(limit)).all()

@@ -16,7 +16,7 @@ from core.errors import N_, InvalidInput
 from registry import former_codes, groups, stations, units
 from registry.former_models import FormerCode
 from registry.models import Group, GroupMember, Station, Unit
-from registry.rights import Actor, Permission, within
+from registry.rights import Actor, Permission, under, within
 
 MAX_NAMES = 1_000
 MAX_FORMER = 8  # former names of one unit that its tickets bear
@@ -85,7 +85,7 @@ def station_ids(session: Session, names: Iterable[str]) -> set[str]:
     for start in range(0, len(wanted["unit"]), _CHUNK):
         chunk = wanted["unit"][start : start + _CHUNK]
         paths = session.exec(select(Unit.path).where(col(Unit.id).in_(chunk))).all()
-        query = select(Station.id).join(Unit, col(Unit.id) == Station.unit_id).where(within(paths, col(Unit.path)))
+        query = select(Station.id).join(Unit, col(Unit.id) == Station.unit_id).where(under(paths, col(Unit.path)))
         found.update(session.exec(query).all())
         found.update(session.exec(_of_merged(chunk)).all())
     return found
@@ -166,7 +166,7 @@ def stations_behind(session: Session, names: Iterable[str]) -> dict[str, set[str
         rows = session.exec(select(Unit.id, Unit.path).where(col(Unit.id).in_(chunk))).all()
         asked = {identity for identity, _ in rows}
         below = select(Station.id, Unit.path).join(Unit, col(Unit.id) == Station.unit_id)
-        for station, path in session.exec(below.where(within([each for _, each in rows], col(Unit.path)))).all():
+        for station, path in session.exec(below.where(under([each for _, each in rows], col(Unit.path)))).all():
             for above in asked.intersection(path.strip("/").split("/")):
                 found.setdefault(f"unit:{above}", set()).add(station)
         merged = select(Group.stands_for, GroupMember.station_id).join(Group, col(Group.id) == GroupMember.group_id)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, literal, select
 
 from core.errors import NotFound
 from registry.models import GroupMember, Station, StationState, Unit
-from registry.rights import Actor, Permission
+from registry.rights import Actor, Permission, under
 from scheduler import audience
 from scheduler.models import Airing, AiringOutcome, AiringTarget, PlayReport
 from scheduler.reports import judge
@@ -59,7 +59,7 @@ class Sounding:
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """SQL condition on `Airing`: the actor may see it."""
-    here = actor.within(Permission.SEE, col(Unit.path))
+    here = under(actor.paths(Permission.SEE), col(Unit.path))
     own_stations = select(Station.id).join(Unit, col(Unit.id) == Station.unit_id).where(here)
     above = sorted({f"unit:{each}" for path in actor.paths(Permission.SEE) for each in path.strip("/").split("/")})
     target = or_(
@@ -209,22 +209,23 @@ def entry(session: Session, actor: Actor, airing_id: str, lines: int = 2_000) ->
 
 
 def _stations(session: Session, actor: Actor, airings: Sequence[Airing]) -> dict[str, dict[str, tuple[Station, Unit]]]:
-    """For each airing its stations that the actor sees, by id. Airings for the same names share one look-up."""
-    seen: dict[tuple[str, ...], dict[str, tuple[Station, Unit]]] = {}
-    for airing in airings:
-        key = tuple(airing.audience)
-        if key not in seen:
-            ids = sorted(audience.station_ids(session, key))
-            seen[key] = {}
-            for start in range(0, len(ids), 400):
-                rows = session.exec(
-                    select(Station, Unit)
-                    .join(Unit, col(Unit.id) == Station.unit_id)
-                    .where(col(Station.id).in_(ids[start : start + 400]))
-                    .where(actor.within(Permission.SEE, col(Unit.path)))
-                ).all()
-                seen[key] |= {station.id: (station, unit) for station, unit in rows}
-    return {airing.id: seen[tuple(airing.audience)] for airing in airings}
+    """For each airing its stations that the actor sees, by id. Airings for the same names share them."""
+    behind = audience.stations_behind(session, {name for airing in airings for name in airing.audience})
+    ids = sorted(set().union(*behind.values()))
+    seen: dict[str, tuple[Station, Unit]] = {}
+    for start in range(0, len(ids), 400):
+        rows = session.exec(
+            select(Station, Unit)
+            .join(Unit, col(Unit.id) == Station.unit_id)
+            .where(col(Station.id).in_(ids[start : start + 400]))
+            .where(actor.within(Permission.SEE, col(Unit.path)))
+        ).all()
+        seen |= {station.id: (station, unit) for station, unit in rows}
+    shared: dict[tuple[str, ...], dict[str, tuple[Station, Unit]]] = {}
+    for names in {tuple(airing.audience) for airing in airings}:
+        there = sorted(set().union(*(behind.get(name, ()) for name in names)))
+        shared[names] = {each: seen[each] for each in there if each in seen}
+    return {airing.id: shared[tuple(airing.audience)] for airing in airings}
 
 
 def _told(session: Session, actor: Actor, rows: Sequence[tuple[Airing, Unit]], lines: int) -> list[Entry]:

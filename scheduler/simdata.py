@@ -16,6 +16,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from audio.models import Clip
+from core.hints import unindexed
 from playlists import resolving
 from playlists.libraries import Library
 from scheduler.models import Airing, AiringTarget
@@ -126,7 +127,7 @@ def of_stations(session: Session, stations: Mapping[str, tuple[Sequence[str], st
         query = (
             select(AiringTarget.name, AiringTarget.airing_id)
             .join(Airing, col(Airing.id) == AiringTarget.airing_id)
-            .where(col(AiringTarget.name).in_(wanted[start : start + _CHUNK]), *_window(now))
+            .where(col(AiringTarget.name).in_(wanted[start : start + _CHUNK]), *_window(now))  # few names, many airings
             .limit(MAX_AIRINGS)
         )
         for name, airing in session.exec(query).all():
@@ -148,8 +149,8 @@ def of_stations(session: Session, stations: Mapping[str, tuple[Sequence[str], st
 
 def _window(now: datetime) -> tuple[Any, ...]:
     return (
-        col(Airing.starts_at) >= now - BEHIND,
-        col(Airing.starts_at) < now + AHEAD,
+        unindexed(col(Airing.starts_at)) >= now - BEHIND,
+        unindexed(col(Airing.starts_at)) < now + AHEAD,
         col(Airing.state).in_(("issued", "on_air", "over")),
     )
 

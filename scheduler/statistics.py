@@ -16,8 +16,9 @@ from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from core.errors import N_, InvalidInput
+from core.hints import unindexed
 from registry.models import Station, Unit
-from registry.rights import within
+from registry.rights import under, within
 from scheduler import audience, public_log
 from scheduler.models import Airing, PlayReport
 from scheduler.statistics_models import HeardBulletin, MonthFigure, StationMonth
@@ -25,6 +26,7 @@ from scheduler.statistics_models import HeardBulletin, MonthFigure, StationMonth
 MAX_MONTHS = 24
 MAX_STATIONS = 500
 MAX_ALARMS = 100
+_MOST_LOOKED_AT = 20_000
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 _ID = 23  # characters of a unit's id, which paths are made of
 _TOLD = 0.95
@@ -121,7 +123,7 @@ def report(
     _figures(session, told, here)
     _bulletins(session, told, here)
     _below(session, told, here)
-    _stations(session, told, here, most_stations)
+    _stations(session, told, most_stations)
     told.alarms = _alarms(session, unit, start, end)
     for rows in (told.by_field, told.by_priority, told.by_language):
         rows.sort(key=lambda row: (-row.planned, -row.bulletins, row.code))
@@ -205,8 +207,8 @@ def _below(session: Session, told: Report, here: ColumnElement[bool]) -> None:
     told.below = list(found.values())
 
 
-def _stations(session: Session, told: Report, here: ColumnElement[bool], most: int) -> None:
-    """Stations in service or with figures, the least reliable first."""
+def _stations(session: Session, told: Report, most: int) -> None:
+    """Stations in service or with figures, the least reliable first; how many there are is counted beside them."""
     planned, heard = func.sum(StationMonth.planned_seconds), func.sum(StationMonth.played_seconds)
     sums = (
         columns(
@@ -214,42 +216,38 @@ def _stations(session: Session, told: Report, here: ColumnElement[bool], most: i
             func.sum(StationMonth.partial).label("partial"), func.sum(StationMonth.missed).label("missed"),
             planned.label("planned"), heard.label("heard"),
         )
-        .where(col(StationMonth.month).in_(told.months))
+        .join_from(Unit, Station, col(Station.unit_id) == col(Unit.id))
+        .join(StationMonth, col(StationMonth.station_id) == col(Station.id))
+        .where(col(StationMonth.month).in_(told.months), under([told.unit.path], col(Unit.path)))
         .group_by(col(StationMonth.station_id))
         .subquery()
     )  # fmt: skip
     query = (
-        columns(Station, Unit, sums)
+        columns(Station, Unit, sums, func.count().over())
         .join_from(sums, Station, col(Station.id) == sums.c.id)
         .join(Unit, col(Unit.id) == col(Station.unit_id))
-        .where(here)
         .options(load_only(col(Station.name)), load_only(col(Unit.name)))  # type: ignore[arg-type]
     )
     share = case((sums.c.planned > 0, sums.c.heard / sums.c.planned), else_=1.0)
     worst = query.order_by(share, sums.c.missed.desc(), col(Station.name), col(Station.id)).limit(most)
-    told.stations = [
-        Kept(station, unit, played, partial, missed, planned or 0.0, heard or 0.0)
-        for station, unit, _, played, partial, missed, planned, heard in session.execute(worst)
-    ]
-    counted = columns(func.count()).join_from(sums, Station, col(Station.id) == sums.c.id)
-    told.stations_in_all = session.execute(
-        counted.join(Unit, col(Unit.id) == col(Station.unit_id)).where(here)
-    ).scalar_one()
+    for station, unit, _, played, partial, missed, seconds, sounded, many in session.execute(worst):
+        told.stations.append(Kept(station, unit, played, partial, missed, seconds or 0.0, sounded or 0.0))
+        told.stations_in_all = many
 
 
 def _alarms(session: Session, unit: Unit, start: datetime, end: datetime) -> list[Alarm]:
     """Emergencies for stations there, the newest first: when each station began to play, counted from the issue."""
+    emergencies = select(Airing.id).where(
+        Airing.kind == "emergency", col(Airing.not_after) >= start,  # what the index on the kind goes by
+        col(Airing.ticket) != "", unindexed(col(Airing.starts_at)) >= start, unindexed(col(Airing.starts_at)) < end,
+    )  # fmt: skip
     rows = session.exec(
         select(Airing, Unit.name)
         .join(Unit, col(Unit.id) == Airing.unit_id)
-        .where(
-            Airing.kind == "emergency", col(Airing.not_after) >= start,  # what the index on the kind goes by
-            col(Airing.ticket) != "", col(Airing.starts_at) >= start,
-            col(Airing.starts_at) < end, public_log.visible(unit),
-        )
+        .where(col(Airing.id).in_(emergencies.limit(_MOST_LOOKED_AT)), public_log.visible(unit))
         .order_by(col(Airing.starts_at).desc(), col(Airing.id))
         .limit(MAX_ALARMS)
-    ).all()  # fmt: skip
+    ).all()
     here = within([unit.path], col(Unit.path))
     query = (
         columns(col(PlayReport.airing_id), col(PlayReport.station_id), func.min(PlayReport.started_at))

@@ -13,10 +13,11 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from core.errors import LoaError
+from core.hints import unindexed
 from playlists import libraries, resolving
 from playlists.models import Programme
 from registry.models import Unit
-from registry.rights import Actor, Permission
+from registry.rights import Actor, Permission, under, within
 from scheduler import lists, log, minutes, series
 from scheduler.models import Airing, AiringOutcome, AiringTarget, Slot, SlotException
 from scheduler.series import length, occurring
@@ -53,18 +54,21 @@ class Line:
 
 def size(session: Session, unit: Unit, start: datetime, end: datetime) -> int:
     """About how many airings and slots the week of a place has; counting ends where it is wide."""
-    airings = (
-        select(Airing.id).join(Unit, col(Unit.id) == Airing.unit_id)
-        .where(col(Airing.starts_at) >= start, col(Airing.starts_at) < end, col(Unit.path).startswith(unit.path))
-        .limit(WIDE_FROM)
-    )  # fmt: skip
-    found = len(session.exec(airings).all())
     below = (
         select(Slot.id).join(Unit, col(Unit.id) == Slot.unit_id)
-        .where(col(Slot.withdrawn_at).is_(None), col(Unit.path).startswith(unit.path))
+        .where(col(Slot.withdrawn_at).is_(None), under([unit.path], col(Unit.path)))
         .limit(WIDE_FROM)
     )  # fmt: skip
-    return max(found, len(session.exec(below).all()))
+    slots = len(session.exec(below).all())
+    if slots >= WIDE_FROM:
+        return slots
+    airings = (  # of few slots there are few: found by their units, not by the hour of all that there are
+        select(Airing.id).join(Unit, col(Unit.id) == Airing.unit_id)
+        .where(unindexed(col(Airing.starts_at)) >= start, unindexed(col(Airing.starts_at)) < end)
+        .where(under([unit.path], col(Unit.path)))
+        .limit(WIDE_FROM)
+    )  # fmt: skip
+    return max(slots, len(session.exec(airings).all()))
 
 
 def of_unit(session: Session, actor: Actor, unit: Unit, start: datetime, end: datetime, now: datetime) -> list[Line]:
@@ -157,7 +161,7 @@ _ALIKE = (
 
 def _expected(session: Session, place: Unit, start: datetime, end: datetime) -> list[Line]:
     """What slots of the place and below are going to bring that is not planned yet."""
-    own = col(Unit.path).startswith(place.path)
+    own = within([place.path], col(Unit.path))
     columns = (Slot.id, Slot.unit_id, Slot.created_at, Programme.title, *(getattr(Slot, name) for name in _ALIKE))
     rows = session.execute(
         select(*columns)
@@ -247,7 +251,7 @@ def expected_members(
         select(Slot, Unit).join(Unit, col(Unit.id) == Slot.unit_id)
         .join(Programme, col(Programme.id) == Slot.programme_id)
         .where(Programme.title == title, col(Slot.withdrawn_at).is_(None), col(Slot.id) > after)
-        .where(col(Unit.path).startswith(unit.path), actor.within(Permission.SEE, col(Unit.path)))
+        .where(within([unit.path], col(Unit.path)), actor.within(Permission.SEE, col(Unit.path)))
         .order_by(col(Slot.id)).limit(MAX_LINES)
     )  # fmt: skip
     rows = session.exec(query).all()
