@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import Select, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -12,7 +13,7 @@ from core.errors import N_, Conflict, NotFound
 from core.ids import new_id
 from registry import stations
 from registry.models import Group, GroupMember, Station, Unit
-from registry.rights import Actor, Permission
+from registry.rights import Actor, Permission, under
 from registry.units import clean_name
 
 
@@ -75,6 +76,26 @@ def members(
     for group_id, name, number in session.execute(query.order_by(every.c.group_id, every.c.place)).all():
         found.setdefault(group_id, (number, []))[1].append(name)
     return found
+
+
+class Candidate(NamedTuple):
+    """A station that may come into a group."""
+
+    id: str
+    name: str
+    unit: str
+
+
+def candidates(session: Session, actor: Actor, unit: Unit | None, limit: int) -> list[Candidate]:
+    """Stations at or below `unit` (None: anywhere) that the actor runs, unit by unit; `limit` of them at most."""
+    query: Select[str, str, str] = sa_select(col(Station.id), col(Station.name), col(Unit.name)).join_from(
+        Unit, Station, col(Station.unit_id) == col(Unit.id)
+    )
+    query = query.where(actor.within(Permission.OPERATE, col(Unit.path)))
+    if unit is not None:
+        query = query.where(under([unit.path], col(Unit.path)))
+    query = query.order_by(col(Unit.path), col(Station.plain), col(Station.id)).limit(limit)
+    return [Candidate(*row) for row in session.execute(query)]
 
 
 def member_ids(session: Session, group_id: str) -> list[str]:

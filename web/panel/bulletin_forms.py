@@ -12,7 +12,7 @@ from audio.models import RECORDING, Clip
 from core.errors import InvalidInput, NotFound
 from playlists import bulletins, editions, hearing, renditions, subjects
 from playlists.models import BulletinVersion
-from registry import naming, units
+from registry import naming, unit_choices, units
 from registry.models import Unit
 from registry.rights import Permission
 from web.access import actor, for_browsers
@@ -218,8 +218,10 @@ def _page(typed: Typed, problem: forms.Problem | None, identity: str | None, ope
     there = bulletin_typing.arrive(identity, now) if identity is not None and request.method == "GET" else []
     with house().database.read() as reading:
         rows = bulletin_languages.rows(typed, voices)
-        mine = units.visible(reading, actor(), Permission.WRITE)
-        home = next((unit for unit in mine if unit.id == typed.get("unit")), mine[0] if mine else None)
+        chosen = unit_choices.picked(reading, actor(), typed.get("unit", ""), Permission.WRITE)
+        mine = unit_choices.offered(reading, actor(), Permission.WRITE, chosen.id if chosen else "")
+        at = chosen or (mine[0] if mine else None)
+        home = units.find(reading, actor(), at.id) if at else None
         clash = problem is not None and identity is not None and problem.error.code == editions.CODE
         page = render_template(
             "panel/bulletin_form.html",

@@ -26,8 +26,8 @@ def register(blueprint: Blueprint) -> None:
 def chosen() -> Answer:
     """The units whose stations the person runs."""
     with house().database.read() as reading:
-        seen = unit_choices.where(reading, actor(), Permission.OPERATE)
-        picked = unit_choices.picked(reading, actor(), seen, request.args.get("unit", ""))
+        seen = unit_choices.offered(reading, actor(), Permission.OPERATE)
+        picked = unit_choices.picked(reading, actor(), request.args.get("unit", ""), Permission.OPERATE)
     if picked:
         return redirect(url_for("panel.told_unit", identity=picked.id), 303)
     return render_template("panel/told_units.html", units=seen, asked=request.args.get("unit", ""))

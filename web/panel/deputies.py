@@ -8,7 +8,7 @@ from sqlmodel import Session, col, func, select
 from werkzeug.wrappers import Response
 
 from core.errors import N_, Forbidden, InvalidInput
-from registry import deputies, units
+from registry import deputies, unit_choices, units
 from registry.models import Unit
 from registry.rights import Permission
 from web.access import actor, for_browsers
@@ -40,7 +40,7 @@ def listed() -> Response | str | tuple[str, int]:
     now = house().clock()
     with house().database.read() as reading:
         own = _places(reading)
-        chosen = next((unit for unit in own if unit.id == request.values.get("unit")), own[0] if own else None)
+        chosen = _chosen(reading) or (own[0] if own else None)
         rows = deputies.visible(reading, actor(), now)
         today = now.astimezone(times.zone_of(reading, chosen) if chosen else times.home_zone())
         page = render_template(
@@ -63,6 +63,13 @@ def _places(reading: Session) -> list[Unit]:
     query = select(Unit).where(actor().within(Permission.APPROVE, col(Unit.path)))
     rows = reading.exec(query.order_by(func.length(Unit.path), col(Unit.name)).limit(_MOST_UNITS)).all()
     return [unit for unit in rows if actor().holds(Permission.APPROVE, unit)]
+
+
+def _chosen(reading: Session) -> Unit | None:
+    """The unit that was chosen, or named by typing it, where the viewer may name a deputy."""
+    picked = unit_choices.picked(reading, actor(), request.values.get("unit", ""), Permission.APPROVE)
+    unit = units.find(reading, actor(), picked.id) if picked else None
+    return unit if unit is not None and actor().holds(Permission.APPROVE, unit) else None
 
 
 def _name() -> Response:

@@ -63,7 +63,7 @@ def board() -> Answer:
     kinds = KINDS if needed == Permission.ALARM else (SILENT,)
     with house().database.read() as reading:
         plans, runs = drills.plans(reading, actor()), drills.runs(reading, actor(), limit=_RUNS)
-        own = unit_choices.where(reading, actor(), needed)
+        own = unit_choices.offered(reading, actor(), needed, forms.text("unit"))
         page = render_template(
             "panel/drills.html",
             form=MultiDict(request.form or {"nth": "1", "day": "SA", "time": "09:00", "kind": kinds[0]}),

@@ -71,14 +71,14 @@ _AGAIN = Response()
 def _form(form: Typed | None, problem: forms.Problem | None) -> Answer:
     now, settings = house().clock(), house().settings
     with house().database.read() as reading:
-        places = unit_choices.where(reading, actor(), Permission.ALARM)
-        form = alarm_forms.begun(reading, actor(), places) if form is None else form
+        if form is None:
+            form = alarm_forms.begun(reading, actor(), unit_choices.offered(reading, actor(), Permission.ALARM))
         page = render_template(
             "panel/emergencies.html",
             form=form,
             problem=problem,
             **_raised(reading, now),
-            units=places,
+            units=unit_choices.offered(reading, actor(), Permission.ALARM, form.get("unit", "")),
             tree=targets.tree(reading, actor(), Permission.ALARM),
             messages=alarm_forms.ready_messages(reading, actor(), now),
             points=drawn.has_points(reading, actor()),

@@ -5,14 +5,14 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from registry import groups, stations, units
+from registry import groups, unit_choices, units
 from registry.rights import Permission
 from web.access import actor, for_browsers
 from web.app import house
 from web.panel import forms
 
 Answer = Response | str | tuple[str, int]
-MOST_STATIONS = 500
+MOST_STATIONS = 200
 
 
 def register(blueprint: Blueprint) -> None:
@@ -32,20 +32,27 @@ def listed() -> str:
 @for_browsers
 @forms.keeps_text
 def group_new() -> Answer:
+    """A form that lists the stations of the unit that was chosen, or of all units of somebody who runs few."""
     problem = None
-    if request.method == "POST":
+    if request.method == "POST" and forms.text("step") != "show":
         done = forms.attempt(_create)
         if not isinstance(done, forms.Problem):
             return done
         problem = done
     with house().database.read() as reading:
-        seen = stations.visible(reading, actor(), limit=MOST_STATIONS)
+        asked = request.values.get("unit", "")
+        picked = unit_choices.picked(reading, actor(), asked, Permission.OPERATE)
+        unit = units.find(reading, actor(), picked.id) if picked else None
+        form: MultiDict[str, str] = MultiDict(request.form)
+        form["unit"] = unit.id if unit else asked
+        listed = groups.candidates(reading, actor(), unit, MOST_STATIONS + 1)
         page = render_template(
             "panel/group_form.html",
-            form=MultiDict(request.form),
+            form=form,
             problem=problem,
-            units=units.visible(reading, actor(), Permission.OPERATE),
-            stations=[(station, unit) for station, unit, _ in seen if actor().may(Permission.OPERATE, unit)],
+            units=unit_choices.offered(reading, actor(), Permission.OPERATE, form["unit"]),
+            stations=listed[:MOST_STATIONS],
+            cut=len(listed) > MOST_STATIONS,
         )
     return page, problem.status if problem else 200
 

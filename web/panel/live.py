@@ -2,14 +2,15 @@
 
 from flask import jsonify, render_template, request, url_for
 from flask.blueprints import Blueprint
-from sqlmodel import Session
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from core.errors import N_, Forbidden, InvalidInput
 from registry import unit_choices
+from registry.models import Unit
 from registry.rights import Actor, Permission
-from registry.unit_choices import Choice
 from scheduler import live
 from scheduler.live import DEFAULT_MINUTES, Wish
 from web.access import actor, for_browsers
@@ -66,19 +67,19 @@ def page() -> str:
             form=MultiDict({"minutes": str(usual), "chime": "1"}),
             problem=None,
             lengths=lengths,
-            units=_places(reading, who),
+            units=unit_choices.offered(reading, who, _may_speak(who)),
             tree=targets.tree(reading, who, permission),
             may_alarm=who.may_somewhere(Permission.ALARM),
             **_talks(reading, who),
         )
 
 
-def _places(reading: Session, who: Actor) -> list[Choice]:
-    """Where somebody may speak: the rule of `scheduler.live.may_speak`, for many units at once."""
+def _may_speak(who: Actor) -> ColumnElement[bool]:
+    """Where somebody may speak: the rule of `scheduler.live.may_speak`, as a condition on units."""
     alarm, approve, schedule = (
-        unit_choices.where(reading, who, each) for each in (Permission.ALARM, Permission.APPROVE, Permission.SCHEDULE)
+        who.within(each, col(Unit.path)) for each in (Permission.ALARM, Permission.APPROVE, Permission.SCHEDULE)
     )
-    return sorted({*alarm, *({*approve} & {*schedule})}, key=lambda unit: unit.path)
+    return alarm | (approve & schedule)
 
 
 def _talks(reading: Session, who: Actor) -> dict[str, object]:

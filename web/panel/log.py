@@ -21,10 +21,9 @@ def register(blueprint: Blueprint) -> None:
 def listed() -> str:
     now, zone = house().clock(), times.home_zone()
     with house().database.read() as reading:
-        seen = unit_choices.where(reading, actor())
-        asked = request.args.get("unit", "")
-        picked = unit_choices.picked(reading, actor(), seen, asked)
+        picked = unit_choices.picked(reading, actor(), request.args.get("unit", ""))
         unit = units.find(reading, actor(), picked.id) if picked else None
+        seen = unit_choices.offered(reading, actor(), chosen=unit.id if unit else "")
         if unit is not None:
             zone = times.zone_of(reading, unit)
         try:

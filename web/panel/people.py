@@ -66,7 +66,7 @@ def person_new() -> Answer:
             "panel/person_form.html",
             form=MultiDict(request.form or {"role": "writer"}),
             problem=problem,
-            units=unit_choices.where(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.offered(reading, actor(), Permission.ADMINISTER, forms.text("unit")),
             roles=[role.value for role in Role],
         )
     return page, problem.status if problem else 200
@@ -100,7 +100,7 @@ def detail(identity: str) -> str:
             "panel/person.html",
             person=person,
             granted=roles,
-            units=unit_choices.where(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.offered(reading, actor(), Permission.ADMINISTER),
             roles=[role.value for role in Role],
             form=MultiDict({"role": "writer"}),
             factor=second_factor.is_set_up(reading, person.id),

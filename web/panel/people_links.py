@@ -47,11 +47,12 @@ def invite() -> Answer:
             return done
         problem = done
     with house().database.read() as reading:
+        form = MultiDict(request.form or {"role": "writer", "unit": request.args.get("unit", "")})
         page = render_template(
             "panel/invite.html",
-            form=MultiDict(request.form or {"role": "writer", "unit": request.args.get("unit", "")}),
+            form=form,
             problem=problem,
-            units=unit_choices.where(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.offered(reading, actor(), Permission.ADMINISTER, form["unit"]),
             roles=[role.value for role in Role],
         )
     return page, problem.status if problem else 200

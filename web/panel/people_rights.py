@@ -23,9 +23,11 @@ def register(blueprint: Blueprint) -> None:
 def rights() -> str:
     administrators_only()
     with house().database.read() as reading:
-        seen = unit_choices.where(reading, actor(), Permission.ADMINISTER)
-        asked = request.args.get("unit") or (seen[0].id if seen else "")
+        asked = request.args.get("unit") or next(
+            (each.id for each in unit_choices.offered(reading, actor(), Permission.ADMINISTER)), ""
+        )
         unit = units.find(reading, actor(), asked) if asked else None
+        seen = unit_choices.offered(reading, actor(), Permission.ADMINISTER, unit.id if unit else "")
         rule, source = factor_rules.at(reading, unit) if unit else (frozenset(), None)
         return render_template(
             "panel/people_rights.html",

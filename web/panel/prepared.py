@@ -47,7 +47,7 @@ def board() -> Answer:
             problem=problem,
             rows=[(each, each.state(now), actor().may(Permission.ALARM, each.unit)) for each in rows],
             zones=times.zones_of(reading, (each.unit for each in rows)),
-            units=unit_choices.where(reading, actor(), Permission.ALARM),
+            units=unit_choices.offered(reading, actor(), Permission.ALARM, forms.text("unit")),
             kinds=KINDS,
             bulletins=[(bulletin.id, f"{version.title} · {unit.name}") for bulletin, unit, version, _ in said],
         )

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from sqlmodel import Session
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -16,7 +17,6 @@ from playlists import bulletins, desk, offer_lists, programmes, relays, subjects
 from registry import unit_choices, units
 from registry.models import Unit
 from registry.rights import Permission
-from registry.unit_choices import Choice
 from web import trying
 from web.access import actor, for_browsers
 from web.app import house
@@ -185,7 +185,7 @@ def _page(
             identity=identity,
             rows=rows,
             titles=_titles(reading, rows),
-            units=_homes(reading),
+            units=unit_choices.offered(reading, actor(), _mine(), typed.get("unit", "")),
             offered=offered,
             recordings=desk.recordings(reading, actor(), Permission.APPROVE),
             fields=[(each.code, each.name_vi if language() == "vi" else each.name_en)
@@ -208,19 +208,19 @@ def _of_above(taken: offer_lists.Taken, *, several: bool) -> str:
     return f"{words} → {taken.unit.name}" if several else words
 
 
-def _homes(reading: Session) -> list[Choice]:
-    either = (Permission.WRITE, Permission.SCHEDULE)
-    both = {unit for permission in either for unit in unit_choices.where(reading, actor(), permission)}
-    return sorted(both, key=lambda unit: unit.path)
+def _mine() -> ColumnElement[bool]:
+    """Where the person may make programmes, as a condition on units."""
+    path = col(Unit.path)
+    return actor().within(Permission.WRITE, path) | actor().within(Permission.SCHEDULE, path)
 
 
 def _above(reading: Session, identity: str | None, typed: Typed) -> list[Unit]:
     """The units whose bulletins “the newest” may ask for: the programme's own and those above, once it is known."""
-    mine = _homes(reading)
     if identity is not None:
         _, unit = programmes.find(reading, actor(), identity)
     else:
-        chosen = unit_choices.picked(reading, actor(), mine, typed.get("unit", "")) or (mine[0] if mine else None)
+        chosen = unit_choices.picked(reading, actor(), typed.get("unit", ""), _mine())
+        chosen = chosen or next(iter(unit_choices.offered(reading, actor(), _mine())), None)
         if chosen is None:
             return []
         unit = units.find(reading, actor(), chosen.id)

@@ -41,9 +41,10 @@ def register(blueprint: Blueprint) -> None:
 def page() -> str | tuple[str, int]:
     """The report of one of the units the person sees: of this month unless others are asked for."""
     with house().database.read() as reading:
-        seen = unit_choices.where(reading, actor())
+        seen = unit_choices.offered(reading, actor())
         asked = request.args.get("unit", "") or (seen[0].id if seen else "")
         unit = units.find(reading, actor(), asked) if asked else None
+        seen = unit_choices.offered(reading, actor(), chosen=unit.id if unit else "")
         if unit is None:
             return render_template("panel/reports.html", told=None, units=seen, unit=None, problem=None)
         zone = times.zone_of(reading, unit)

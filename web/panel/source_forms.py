@@ -65,7 +65,7 @@ def _form(source: CapSource | None, typed: MultiDict[str, str]) -> Answer:
     with house().database.read() as reading:
         page = render_template(
             "panel/source_form.html", form=typed, problem=problem, source=source, scales=rules.SCALES,
-            units=unit_choices.where(reading, actor(), Permission.ALARM), signals=SIGNALS,
+            units=unit_choices.offered(reading, actor(), Permission.ALARM, typed.get("unit", "")), signals=SIGNALS,
             thresholds=rules.THRESHOLDS, kinds=registering.KINDS,
         )  # fmt: skip
     return page, problem.status if problem else 200

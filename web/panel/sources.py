@@ -10,7 +10,7 @@ from alerts.offering import gathering, publishing
 from alerts.sources import deciding, registering, rules
 from alerts.sources.models import CapSource
 from core.errors import N_, Forbidden
-from registry import units
+from registry import unit_choices, units
 from registry.models import Person
 from registry.rights import Permission
 from web import addresses
@@ -40,7 +40,7 @@ def overview() -> str:
     """What waits for a person, the sources, and whether our own emergencies are offered to others."""
     alarmers_only()
     with house().database.read() as reading:
-        administered = units.visible(reading, actor(), Permission.ADMINISTER)[:_SHOWN]
+        administered = unit_choices.offered(reading, actor(), Permission.ADMINISTER)[:_SHOWN]
         above = units.with_those_above(reading, [unit.id for unit in administered])
         return render_template(
             "panel/sources.html",

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from werkzeug.wrappers import Response
 
 from core.errors import N_, Conflict
-from registry import health, stations, traffic, units
+from registry import health, stations, traffic, unit_choices, units
 from registry.models import StationState
 from registry.rights import Permission
 from scheduler import batches, commands, log, prepared, rotation, station_days
@@ -109,7 +109,7 @@ def station_new() -> Answer:
             "panel/station_form.html",
             form=request.form,
             problem=problem,
-            units=units.visible(reading, actor(), Permission.OPERATE),
+            units=unit_choices.offered(reading, actor(), Permission.OPERATE, forms.text("unit")),
             station=None,
         )
     return page, problem.status if problem else 200

@@ -1,6 +1,6 @@
 """Templates of common notices: what a unit keeps, what it has from above, and what comes with the program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -12,9 +12,10 @@ from core.errors import N_, Forbidden
 from playlists import subjects, templates
 from playlists.templates import Notice
 from playlists.writing_models import NoticeTemplate
-from registry import units
+from registry import unit_choices, units
 from registry.models import Unit
 from registry.rights import Permission
+from registry.unit_choices import Choice
 from web.access import actor, for_browsers
 from web.app import house
 from web.messages import language
@@ -34,13 +35,13 @@ def register(blueprint: Blueprint) -> None:
         )
 
 
-def _chosen(reading: Session) -> tuple[list[Unit], Unit]:
-    """The units where the person may write, and the one whose templates are asked for. Raises Forbidden."""
-    mine = list(units.visible(reading, actor(), Permission.WRITE))
+def _chosen(reading: Session) -> tuple[Sequence[Choice], Unit]:
+    """Units to choose from where the person may write, and the one whose templates are asked for. Raises Forbidden."""
+    wanted = unit_choices.picked(reading, actor(), request.values.get("unit", ""), Permission.WRITE)
+    mine = unit_choices.offered(reading, actor(), Permission.WRITE, wanted.id if wanted else "")
     if not mine:
         raise Forbidden(_ONLY)
-    wanted = request.values.get("unit", "")
-    return mine, next((unit for unit in mine if unit.id == wanted), mine[0])
+    return mine, units.find(reading, actor(), (wanted or mine[0]).id)
 
 
 @for_browsers
@@ -107,7 +108,7 @@ def edit(identity: str) -> Answer:
 
 
 def _form(
-    save: Callable[[], Response], typed: MultiDict[str, str], row: NoticeTemplate | None, mine: list[Unit],
+    save: Callable[[], Response], typed: MultiDict[str, str], row: NoticeTemplate | None, mine: Sequence[Choice | Unit],
     fields: list[tuple[str, str]],
 ) -> Answer:  # fmt: skip
     problem = None

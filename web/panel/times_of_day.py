@@ -78,9 +78,9 @@ def register(blueprint: Blueprint) -> None:
 def first() -> Answer:
     """The unit that was chosen, or the first where the actor may schedule, or else the first they see."""
     with house().database.read() as reading:
-        seen = unit_choices.where(reading, actor())
-        mine = unit_choices.where(reading, actor(), Permission.SCHEDULE)
-        chosen = unit_choices.picked(reading, actor(), seen, request.args.get("unit", ""))
+        seen = unit_choices.offered(reading, actor())
+        mine = unit_choices.offered(reading, actor(), Permission.SCHEDULE)
+        chosen = unit_choices.picked(reading, actor(), request.args.get("unit", ""))
     if not seen:
         raise Forbidden(_ONLY)
     return _page((chosen or (mine or seen)[0]).id, MultiDict(), None)
@@ -99,7 +99,7 @@ def _page(identity: str, typed: Typed, problem: forms.Problem | None) -> Answer:
         found = render_template(
             "panel/times.html",
             unit=unit,
-            units=unit_choices.where(reading, actor()),
+            units=unit_choices.offered(reading, actor(), chosen=unit.id),
             parts=[
                 Held(part, homes[part.unit_id], part.unit_id == unit.id)
                 for _, part in sorted(dayparts.held(reading, unit).items())

@@ -6,17 +6,18 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from sqlmodel import Session
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from alerts import relocating
 from alerts.relocating import Shift
 from core.clock import zone as known_zone
-from registry import former_codes, moving, stations, trail, units
+from registry import former_codes, moving, stations, trail, unit_choices, units
 from registry.merging import Clash, Merger
 from registry.models import Station, Unit
-from registry.rights import EVERYWHERE, Permission
+from registry.rights import EVERYWHERE, Permission, within
 from scheduler import backup
 from web.access import actor, for_browsers
 from web.app import house
@@ -75,10 +76,8 @@ def move(identity: str) -> Answer:
     if wanted and (done is None or "typed" in done.fields):
         done = _tried(lambda: found.append(relocating.rehearse(house().database, act)), "parent") or done
     with house().database.read() as reading:
-        choices = [
-            each for each in units.visible(reading, actor(), Permission.ADMINISTER)
-            if not each.path.startswith(unit.path) and each.id != unit.parent_id
-        ]  # fmt: skip
+        elsewhere = _elsewhere(unit) & (col(Unit.id) != (unit.parent_id or ""))
+        choices = unit_choices.offered(reading, actor(), elsewhere, wanted)
         told = _told(reading, found)
         target = units.find(reading, actor(), wanted) if found and wanted != TOP else None
     page = render_template(
@@ -88,6 +87,11 @@ def move(identity: str) -> Answer:
         everywhere=EVERYWHERE in actor().paths(Permission.ADMINISTER),
     )  # fmt: skip
     return page, done.status if done else 200
+
+
+def _elsewhere(unit: Unit) -> ColumnElement[bool]:
+    """Units that the person administers, but for this one and those below it."""
+    return actor().within(Permission.ADMINISTER, col(Unit.path)) & ~within([unit.path], col(Unit.path))
 
 
 def _tried(act: Callable[[], object], field: str) -> forms.Problem | None:
@@ -135,10 +139,7 @@ def merge(identity: str) -> Answer:
     if into and (done is None or "typed" in done.fields):
         done = _tried(lambda: found.append(relocating.rehearse(house().database, act)), "into") or done
     with house().database.read() as reading:
-        choices = [
-            each for each in units.visible(reading, actor(), Permission.ADMINISTER)
-            if not each.path.startswith(unit.path)
-        ]  # fmt: skip
+        choices = unit_choices.offered(reading, actor(), _elsewhere(unit), into)
         target = units.find(reading, actor(), into) if found else None
         clashes = relocation_said.lines(found[0].clashes if found else [], relocation_said.fields(reading))
     page = render_template(
@@ -213,7 +214,8 @@ def _station_page(station: Station, home: Unit, code_problem: forms.Problem | No
     if wanted and done is None:
         done = _tried(lambda: found.append(relocating.rehearse(house().database, act)), "unit")
     with house().database.read() as reading:
-        choices = [each for each in units.visible(reading, actor(), Permission.OPERATE) if each.id != home.id]
+        others = actor().within(Permission.OPERATE, col(Unit.path)) & (col(Unit.id) != home.id)
+        choices = unit_choices.offered(reading, actor(), others, wanted)
         history = former_codes.history(reading, station.id)
         told = _told(reading, found)
         target = units.find(reading, actor(), wanted) if found else None

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from alerts import alarm_rules
 from audio import quotas
 from core.errors import N_, Forbidden
-from registry import limits, units
+from registry import limits, unit_choices, units
 from registry.models import Unit
 from registry.rights import EVERYWHERE, Permission
 from web.access import actor, for_browsers
@@ -36,9 +36,28 @@ def administrators_only() -> None:
 
 @for_browsers
 def tree() -> str:
+    """All units where they fit a list; of more, one level at a time, and a field to find any of them."""
     administrators_only()
     with house().database.read() as reading:
-        return render_template("panel/units.html", units=units.visible(reading, actor(), Permission.ADMINISTER))
+        every = unit_choices.offered(reading, actor(), Permission.ADMINISTER)
+        if len(every) <= unit_choices.LISTED:
+            return render_template("panel/units.html", units=every, level=None)
+        asked = request.args.get("unit", "").strip()
+        picked = unit_choices.picked(reading, actor(), asked, Permission.ADMINISTER)
+        above = units.find(reading, actor(), picked.id) if picked else None
+        level = unit_choices.level(reading, actor(), Permission.ADMINISTER, above)
+        if above is None and len(level) == 1:
+            above = units.find(reading, actor(), level[0][0].id)
+            level = unit_choices.level(reading, actor(), Permission.ADMINISTER, above)
+        line = units.ancestors(reading, above) if above else []
+        return render_template(
+            "panel/units.html",
+            units=every,
+            level=level,
+            above=above,
+            unknown=asked if asked and not picked else "",
+            line=[unit for unit in line if actor().may(Permission.ADMINISTER, unit)],
+        )
 
 
 @for_browsers
@@ -52,11 +71,12 @@ def unit_new() -> Answer:
             return done
         problem = done
     with house().database.read() as reading:
+        parent = request.values.get("parent", "")
         page = render_template(
             "panel/unit_form.html",
-            form=request.form or MultiDict({"parent": request.args.get("parent", "")}),
+            form=request.form or MultiDict({"parent": parent}),
             problem=problem,
-            units=units.visible(reading, actor(), Permission.ADMINISTER),
+            units=unit_choices.offered(reading, actor(), Permission.ADMINISTER, parent),
             everywhere=EVERYWHERE in actor().paths(Permission.ADMINISTER),
         )
     return page, problem.status if problem else 200

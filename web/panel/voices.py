@@ -60,8 +60,8 @@ def register(blueprint: Blueprint) -> None:
 def first() -> Answer:
     """The unit that was chosen, or the first where the actor may write; with a language straight to its form."""
     with house().database.read() as reading:
-        mine = unit_choices.where(reading, actor(), Permission.WRITE)
-        chosen = unit_choices.picked(reading, actor(), mine, request.args.get("unit", ""))
+        mine = unit_choices.offered(reading, actor(), Permission.WRITE)
+        chosen = unit_choices.picked(reading, actor(), request.args.get("unit", ""), Permission.WRITE)
     if not mine:
         raise Forbidden(_ONLY)
     identity = (chosen or mine[0]).id
@@ -80,7 +80,7 @@ def listed(identity: str) -> str:
         return render_template(
             "panel/voices.html",
             unit=unit,
-            units=unit_choices.where(reading, actor(), Permission.WRITE),
+            units=unit_choices.offered(reading, actor(), Permission.WRITE, unit.id),
             rows=[(row, [_title(each, every) for each in row.manner.voices]) for row in rows],
             usual=[tongues.voice_title(voice) for voice in tongues.voices_of(tongues.HOME, every)[:3]],
             languages=[

@@ -31,8 +31,8 @@ def register(blueprint: Blueprint) -> None:
 def first() -> Answer:
     """The dictionary of the unit that was chosen, or of the first where the actor may write."""
     with house().database.read() as reading:
-        mine = unit_choices.where(reading, actor(), Permission.WRITE)
-        chosen = unit_choices.picked(reading, actor(), mine, request.args.get("unit", ""))
+        mine = unit_choices.offered(reading, actor(), Permission.WRITE)
+        chosen = unit_choices.picked(reading, actor(), request.args.get("unit", ""), Permission.WRITE)
     if not mine:
         raise Forbidden(_ONLY)
     return listed((chosen or mine[0]).id)
@@ -52,7 +52,7 @@ def listed(identity: str) -> Answer:
         unit = _writable(units.find(reading, actor(), identity))
         own = lexicon.entries(reading, unit)
         held = lexicon.held(reading, unit)
-        mine = unit_choices.where(reading, actor(), Permission.WRITE)
+        mine = unit_choices.offered(reading, actor(), Permission.WRITE, unit.id)
     tried = request.args.get("tried", "")[:_MOST_TRIED]
     page = render_template(
         "panel/words.html", unit=unit, units=mine, own=own, form=request.form, problem=problem, tried=tried,
