@@ -125,6 +125,7 @@ def test_what_cannot_be_taken_back_is_asked_in_a_dialog_that_escape_closes(villa
         page.keyboard.press("Enter")
         assert page.evaluate("() => document.activeElement.closest('dialog[open]') !== null")
         assert page.evaluate("() => 'no' in document.activeElement.dataset")
+        assert page.locator("#sure-named").inner_text() == page.locator("main h1").inner_text()  # what it is about
         page.keyboard.press("Escape")
         assert page.locator("dialog[open]").count() == 0
         assert act.evaluate("(each) => each === document.activeElement")
@@ -134,6 +135,9 @@ def test_what_cannot_be_taken_back_is_asked_in_a_dialog_that_escape_closes(villa
         page.keyboard.press("Enter")
         page.wait_for_selector("main > .alert-success")
         assert page.locator("#leave").count() == 0  # nobody is asked twice
+        page.goto(f"{address}/people/{home.people['viewer']}")
+        page.locator("form[action$='/revoke'] button").first.click()
+        assert page.locator("#sure-named").inner_text() == "Người xem"  # of a row, what stands in the row
         context.close()
 
 

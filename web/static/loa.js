@@ -25,13 +25,23 @@ for (const part of document.querySelectorAll("[data-fragment]")) {
 // Ask before what can't be taken back, as the server would (web/panel/asking.py); parts of a page may come later, so the
 // question waits at the top. A modal dialog takes the focus, is closed by Escape, and gives the focus back by itself.
 const sure = document.getElementById("sure");
+
+/* What it is about, as it stands in sight: the row the button is in, else the page. */
+function named(form) {
+  const row = form.closest("main li, main tr"), first = row && row.querySelector("strong, span, th, td");
+  const words = (first && !first.contains(form) && first.firstChild ? first.firstChild.textContent : "").trim();
+  const heading = document.querySelector("main h1");
+  return (words || (heading ? heading.textContent.trim() : "")).slice(0, 160);
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target, button = event.submitter, question = form.dataset.confirm;
   if (!question || !sure || !sure.showModal || form.elements.agreed) return;
   event.preventDefault();
   event.stopPropagation();
   const yes = sure.querySelector("[data-yes]");
-  sure.querySelector("p").textContent = question;
+  sure.querySelector("#sure-asked").textContent = question;
+  sure.querySelector("#sure-named").textContent = named(form);
   yes.textContent = button ? button.textContent.trim() : yes.textContent;
   sure.querySelector("[data-no]").onclick = () => sure.close();
   yes.onclick = () => {
