@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol
 from backends import either, on_postgres, postgres, postgres_template  # noqa: F401 - fixtures
+from chromium import browser  # noqa: F401 - a fixture
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache

@@ -1,33 +1,17 @@
 """From a text to “sent for approval” in one flow: written, heard, where and when, sent; on a phone and on a desk."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from loopback import Network
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from test_browser import FLAGS, Person
+from playwright.sync_api import Browser, Page, expect
+from test_browser import Person
 
 pytestmark = pytest.mark.processes
 
 MOST_CLICKS = 6  # after signing in: write, go on, where and when, one or two choices, send
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
 
 
 class Hand:

@@ -1,30 +1,13 @@
 """Approving with one hand on a phone, also when the network goes away; and one announcement for many communes."""
 
-import os
-import shutil
-from collections.abc import Iterator
-
 import pytest
 from loopback import Network
-from playwright.sync_api import Browser, expect, sync_playwright
-from test_browser import FLAGS, Person
+from playwright.sync_api import Browser, expect
+from test_browser import Person
 
 pytestmark = pytest.mark.processes
 
 THUMB = 0.6  # of the screen's height: what is decided lies below that
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
 
 
 def settled(network: Network) -> dict[str, str]:

@@ -1,16 +1,14 @@
 """Writing in a real browser: nothing typed is lost, two people are told, a Word file, a template, a word corrected."""
 
 import io
-import os
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
 from loopback import Network, eventually
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from test_browser import FLAGS, PATIENCE_MS, Person
+from playwright.sync_api import Browser, Locator, Page, expect
+from test_browser import PATIENCE_MS, Person
 
 pytestmark = pytest.mark.processes
 
@@ -19,19 +17,6 @@ DESK = 1280, 900
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 # What a browser says by itself of an answer that a page expects: the network away, and a text that was not saved over.
 EXPECTED = re.compile(r"ERR_INTERNET_DISCONNECTED|ERR_NETWORK|status of 409|ERR_FAILED")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A live talk, whole: a microphone in a browser or a script, the server's processes, a station that writes WAV files."""
 
 import os
-import shutil
 import signal
 import statistics
 import threading
@@ -16,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 import urllib3
+from chromium import launched
 from loopback import Network, eventually
-from playwright.sync_api import expect, sync_playwright
-from test_browser import FLAGS, PATIENCE_MS, Person
+from playwright.sync_api import expect
+from test_browser import PATIENCE_MS, Person
 
 from audio.deadline import Deadline
 from audio.ffmpeg import decode
@@ -225,25 +225,16 @@ def command(pid: int) -> list[str]:
 @pytest.fixture
 def page(network: Network, tmp_path: Path) -> Iterator[Person]:
     """The administrator, at a browser whose microphone hears a known sound over and over."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
     sound = tmp_path / "known.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, HEARD_RATE, 0, "NONE", ""))
         file.writeframes(pcm(jumping(20.0, HEARD_RATE)))
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=executable, args=[*FLAGS, *fake, f"--use-file-for-fake-audio-capture={sound}"]
-        )
+    with launched(*fake, f"--use-file-for-fake-audio-capture={sound}") as running:
         person = Person(running, network.address, 360, 740)
         person.sign_in("admin", network.password)
         yield person
         person.leave()
-        running.close()
 
 
 @pytest.mark.timeout(900)

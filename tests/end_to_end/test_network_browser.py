@@ -1,15 +1,12 @@
 """A technician in a real browser: stations from a list, a device that takes its label, the map, an order for many."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from loopback import Network, eventually
-from playwright.sync_api import Browser, expect, sync_playwright
-from test_browser import FLAGS, Person
+from playwright.sync_api import Browser, expect
+from test_browser import Person
 
 pytestmark = pytest.mark.processes
 WORDS = {
@@ -34,19 +31,6 @@ LOWEST = """() => {
   }
 }"""
 LIST = "Tên\tVĩ độ\tKinh độ\nLoa đình\t10,98\t106,65\nLoa chợ\t10,99\t106,66\nLoa bến đò\t11,02\t106,63\n"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.mark.timeout(900)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from loopback import Network
 from playwright.sync_api import Browser, Page, expect
-from test_approvals_browser import browser  # noqa: F401 - a fixture
 from test_browser import Person
 
 pytestmark = pytest.mark.processes
@@ -45,7 +44,7 @@ def plain(page: Page) -> None:
 @pytest.mark.timeout(900)
 def test_a_district_sends_to_all_its_communes_and_one_of_them_has_it_in_its_week(
     network: Network,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
 ) -> None:
     passwords, call = settled(network), network.api.call
     body = {

@@ -10,7 +10,6 @@ import pytest
 from loopback import Network, eventually
 from playwright.sync_api import Browser, Page, expect
 from test_browser import PATIENCE_MS, VILLAGE, Person
-from test_browser import browser as browser  # noqa: PLC0414 - a fixture
 
 from core.clock import format_instant
 

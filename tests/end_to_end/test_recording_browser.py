@@ -1,17 +1,16 @@
 """Recording, sending, seeing and hearing in a real browser, with a microphone that beeps once a second."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from chromium import launched
 from loopback import Network, eventually
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from test_browser import FLAGS, PATIENCE_MS, Person
+from playwright.sync_api import Browser, Locator, Page, expect
+from test_browser import PATIENCE_MS, Person
 
 from audio.deadline import Deadline
 from audio.ffmpeg import decode
@@ -25,15 +24,8 @@ DESK = 1280, 900
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *MICROPHONE])
+    with launched(*MICROPHONE) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -4,12 +4,8 @@ axe-core finds no serious fault, nothing scrolls sideways, fingers find their ta
 refuse by the page's own policy.
 """
 
-import os
-import shutil
-
 import pytest
 from browser_lab import Looked, served, visitor
-from playwright.sync_api import sync_playwright
 from walking import walked
 
 from registry import public_pages, units
@@ -33,19 +29,6 @@ MARKED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def village(app, home, played, alarm, database, actor_of, clock):
     with database.write() as session:
@@ -55,12 +38,12 @@ def village(app, home, played, alarm, database, actor_of, clock):
 
 
 @pytest.mark.parametrize(("width", "dark", "language"), [(360, False, "vi"), (1280, True, "en")])
-def test_every_page_is_sound_for_eyes_fingers_and_screen_readers(village, as_, chromium, width, dark, language):
+def test_every_page_is_sound_for_eyes_fingers_and_screen_readers(village, as_, browser, width, dark, language):
     person = as_("administrator")
     with served(village) as address:
         looked = Looked(address)
         for who, paths in ((person, sorted(walked(village, person, 1))), (None, OUTSIDE)):
-            context = visitor(chromium, address, who, width=width, dark=dark, language=language)
+            context = visitor(browser, address, who, width=width, dark=dark, language=language)
             page = context.new_page()
             looked.watch(page)
             for path in paths:
@@ -72,10 +55,10 @@ def test_every_page_is_sound_for_eyes_fingers_and_screen_readers(village, as_, c
     assert looked.hosts == {address.removeprefix("http://")}
 
 
-def test_who_uses_the_keyboard_sees_where_they_are_and_skips_to_the_content(village, as_, chromium):
+def test_who_uses_the_keyboard_sees_where_they_are_and_skips_to_the_content(village, as_, browser):
     person = as_("administrator")
     with served(village) as address:
-        context = visitor(chromium, address, person)
+        context = visitor(browser, address, person)
         page = context.new_page()
         for path in ("/", "/bulletins/new", "/slots/new"):
             page.goto(f"{address}{path}")
@@ -92,7 +75,7 @@ def test_who_uses_the_keyboard_sees_where_they_are_and_skips_to_the_content(vill
         context.close()
 
 
-def test_the_look_sees_what_is_wrong(app, outsider, chromium):
+def test_the_look_sees_what_is_wrong(app, outsider, browser):
     """A page that is wrong in every way that is looked for."""
     bad = (
         '<html lang="vi"><title>x</title><body><main><h1>x</h1><p style="color: #bbb">khó đọc</p><img src="/static/loa.svg">'
@@ -100,7 +83,7 @@ def test_the_look_sees_what_is_wrong(app, outsider, chromium):
     )
     app.view_functions["panel.sign_in"] = access.anyone(lambda: bad)
     with served(app) as address:
-        context = visitor(chromium, address, None, width=360)
+        context = visitor(browser, address, None, width=360)
         page = context.new_page()
         looked = Looked(address)
         looked.watch(page)
@@ -114,10 +97,10 @@ def test_the_look_sees_what_is_wrong(app, outsider, chromium):
     assert any("style" in each for each in looked.blocked)
 
 
-def test_what_cannot_be_taken_back_is_asked_in_a_dialog_that_escape_closes(village, home, as_, chromium):
+def test_what_cannot_be_taken_back_is_asked_in_a_dialog_that_escape_closes(village, home, as_, browser):
     person = as_("administrator")
     with served(village) as address:
-        context = visitor(chromium, address, person, width=360)
+        context = visitor(browser, address, person, width=360)
         page = context.new_page()
         page.goto(f"{address}/bulletins/{home.bulletin}")
         act = page.locator("form[action$='/withdraw'] button")
@@ -141,10 +124,10 @@ def test_what_cannot_be_taken_back_is_asked_in_a_dialog_that_escape_closes(villa
         context.close()
 
 
-def test_without_scripts_the_server_asks_and_the_way_back_comes_first(village, home, as_, chromium):
+def test_without_scripts_the_server_asks_and_the_way_back_comes_first(village, home, as_, browser):
     person = as_("administrator")
     with served(village) as address:
-        context = visitor(chromium, address, person, width=360, scripts=False)
+        context = visitor(browser, address, person, width=360, scripts=False)
         page = context.new_page()
         page.goto(f"{address}/bulletins/{home.bulletin}")
         page.locator("form[action$='/withdraw'] button").click()
