@@ -32,7 +32,7 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll(
 _WIDTHS = (360, 640, 1920)
 _LONGEST_LINE = 1300
 _OVER = """() => [document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  Math.max(0, ...[...document.querySelectorAll('main > :not(.wk), main p')]  // a calendar's grid is no line of text
+  Math.max(0, ...[...document.querySelectorAll('main > :not(.wk, .head), main p')]  // a calendar's grid is no line of text
     .map((each) => each.getBoundingClientRect().width))]"""
 _INLINE = """() => [...document.querySelectorAll('[style]')]
   .filter((each) => !each.closest('.leaflet-container')).map((each) => each.outerHTML.slice(0, 120))"""
