@@ -8,8 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
+from sqlalchemy import String, type_coerce
 from sqlmodel import Session, col, func, select
 
 from core.errors import LoaError
@@ -162,7 +164,8 @@ _ALIKE = (
 def _expected(session: Session, place: Unit, start: datetime, end: datetime) -> list[Line]:
     """What slots of the place and below are going to bring that is not planned yet."""
     own = within([place.path], col(Unit.path))
-    columns = (Slot.id, Slot.unit_id, Slot.created_at, Programme.title, *(getattr(Slot, name) for name in _ALIKE))
+    same = (type_coerce(getattr(Slot, name), String).label(name) for name in _ALIKE)  # to compare, not to understand
+    columns: tuple[Any, ...] = (Slot.id, Slot.unit_id, Slot.created_at, Programme.title, *same)
     rows = session.execute(
         select(*columns)
         .join(Unit, col(Unit.id) == Slot.unit_id).join(Programme, col(Programme.id) == Slot.programme_id)
@@ -177,30 +180,35 @@ def _expected(session: Session, place: Unit, start: datetime, end: datetime) -> 
         apart = row.id if row.id in single or row.daypart else ""
         alike[(apart, row.title, *(repr(getattr(row, name)) for name in _ALIKE))].append(row)
     planned = _Planned(session, own, start, end)
-    titles = Counter(group[0].title for group in alike.values())
-    firsts = [group[0].id for group in alike.values()]
-    slots = _slots(session, firsts)
+    slots = _slots(session, [group[0].id for group in alike.values()])
     book, library = series.load(session, list(slots.values())), _library(session, slots.values())
     homes = _homes(session, {group[0].unit_id for group in alike.values()})
+    comes = {group[0].id: _comes(book, slots[group[0].id], start, end) for group in alike.values()}
+    at_once = Counter((group[0].title, each.at) for group in alike.values() for each in comes[group[0].id])
     found: list[Line] = []
     for group in alike.values():
-        found += _of_group(place, homes, book, library, slots[group[0].id], group, planned, titles, start, end)
+        slot = slots[group[0].id]
+        found += _of_group(place, homes, library, slot, group, comes[slot.id], planned, at_once)
         if len(found) >= MAX_LINES:
             break
     return found
 
 
-def _of_group(
-    place: Unit, homes: dict[str, Unit], book: series.Book, library: libraries.Library, slot: Slot, group: list[Any],
-    planned: _Planned, titles: Counter[str], start: datetime, end: datetime,
-) -> list[Line]:  # fmt: skip
+def _comes(book: series.Book, slot: Slot, start: datetime, end: datetime) -> list[series.Occurrence]:
+    """When a slot sounds in the week; at most as often as there can be lines."""
     try:
-        held = book.of(slot)
+        return list(islice(occurring(book.of(slot), start, end), MAX_LINES))
     except LoaError:  # a damaged row shows nothing; `doctor` names it
         return []
+
+
+def _of_group(
+    place: Unit, homes: dict[str, Unit], library: libraries.Library, slot: Slot, group: list[Any],
+    comes: Sequence[series.Occurrence], planned: _Planned, at_once: Counter[tuple[str, datetime]],
+) -> list[Line]:  # fmt: skip
     found = []
-    only = titles[group[0].title] == 1
-    for each in occurring(held, start, end):
+    for each in comes:
+        only = at_once[group[0].title, each.at] == 1
         there = planned.of(each.at, group[0].title, group, only=only)
         left = [row for row in group if row.id not in there and row.created_at <= each.starts_at]
         if not left:
