@@ -78,7 +78,9 @@ def known(session: Session, names: Iterable[str]) -> Audience:
 def station_ids(session: Session, names: Iterable[str]) -> set[str]:
     """Ids of the stations behind internal names."""
     wanted = _by_kind(names)
-    found = set(session.exec(select(Station.id).where(col(Station.id).in_(wanted["station"]))).all())
+    found: set[str] = set()
+    if wanted["station"]:
+        found.update(session.exec(select(Station.id).where(col(Station.id).in_(wanted["station"]))).all())
     if wanted["group"]:
         query = select(GroupMember.station_id).where(col(GroupMember.group_id).in_(wanted["group"]))
         found.update(session.exec(query).all())

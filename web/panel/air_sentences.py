@@ -18,18 +18,21 @@ _SHOWN_LIFTERS = 3
 
 @dataclass(frozen=True)
 class _Soon:
+    approved: bool
     soon: bool = True
 
 
-def soon() -> _Soon:
-    """What “as soon as can be” is put into words from."""
-    return _Soon()
+def soon(*, approved: bool) -> str:
+    """“As soon as can be”, of a bulletin that still waits for its approval or has it."""
+    return rrule_words.when_in_words(_Soon(approved))
 
 
-def sentence(reading: Session, actor: Actor, unit: Unit, asked: Asked, where: ZoneInfo, now: datetime) -> str:
+def sentence(
+    reading: Session, actor: Actor, unit: Unit, asked: Asked, where: ZoneInfo, now: datetime, *, approved: bool
+) -> str:
     """What was understood, in one sentence."""
     if asked.soon:
-        return rrule_words.when_in_words(soon())
+        return soon(approved=approved)
     if asked.join:
         return air_usual.joining(reading, actor, asked.join)
     names = dict(air_usual.part_names(reading, unit))

@@ -158,7 +158,8 @@ def _check(identity: str, typed: Typed) -> Checked:
             here = _here(reading, identity)
             unit = here.unit
             asked, choice, where = _asked(reading, unit, typed)
-            sentence = air_sentences.sentence(reading, actor(), unit, asked, where, now)
+            approved = here.version.state == "approved"
+            sentence = air_sentences.sentence(reading, actor(), unit, asked, where, now, approved=approved)
             _somewhere(asked)
             found = bulletin_check.look(reading, actor(), identity, asked, _rules(), now, at=here.sent_to)
         except NotFound:
@@ -166,7 +167,7 @@ def _check(identity: str, typed: Typed) -> Checked:
         except LoaError as error:
             return Checked(sentence, None, forms.Problem(said(error), frozenset(error.fields), 422, error), where)
         if choice.mode == "soon" and found.next:
-            sentence = rrule_words.when_in_words(air_sentences.soon())
+            sentence = air_sentences.soon(approved=approved)
         instead = bulletin_check.local_text(found.free, where.key) if found.free else ""
         lifters = air_sentences.lifters(reading, found) if found.limits else ()
         heard = {each.id: each for wanted in found.times for each in wanted.heard.units}

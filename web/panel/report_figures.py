@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scheduler.statistics import Row
 
 WIDTH = 640
-_LEFT, _RIGHT = 150, 70
+_LEFT, _RIGHT = 150, 110
 _BAR, _GAP = 18, 12
 _LONG = 22
 _MOST = 14

@@ -64,6 +64,8 @@ def when_in_words(wish: Any, locale: str | None = None, *, today: date | None = 
     """
     say = _say(locale)
     if getattr(wish, "soon", False):
+        if getattr(wish, "approved", False):
+            return say(N_("as soon as can be"))
         return say(N_("as soon as can be, once it is approved"))
     if not wish.starts:
         return ""
