@@ -1,11 +1,13 @@
 """A province of very many communes: its units by level, its groups by unit, and fields that are typed into."""
 
+import re
+
 import pytest
 
 from core.ids import new_id
 from core.wire import Device
-from registry import stations, units
-from registry.models import Grant
+from registry import people_lists, stations, units
+from registry.models import Grant, Person
 from registry.rights import Role, system_actor
 
 MANY = 70
@@ -82,3 +84,47 @@ def test_fields_for_one_of_many_units_are_typed_into_and_the_page_stays_small(as
     page = as_("administrator").get(path).text
     assert "data-units=" in page
     assert len(page) < 150_000
+
+
+@pytest.fixture
+def crowded(wide, database, clock):
+    """More people than a page shows."""
+    system = system_actor()
+    with database.write() as session:
+        far = units.find(session, system, "75.160")
+        for number in range(people_lists.PAGE):
+            name = f"Nguyễn Thị Số {number}"
+            person = Person(id=new_id("pe"), username=f"p{number:02d}", name=name, password_hash="", created_at=clock())
+            session.add(person)
+            session.flush()
+            session.add(Grant(id=new_id("gt"), person_id=person.id, unit_id=far.id, role=Role.WRITER.value))
+
+
+def test_very_many_people_are_shown_a_page_at_a_time(as_, home, crowded):
+    first = as_("administrator").get("/people").text
+    assert "Trần Văn Duyệt" in first
+    assert "Nguyễn Thị Số 49" not in first
+    onward = re.search(r'href="(/people\?after=[^"]+)"', first)
+    rest = as_("administrator").get(onward[1]).text
+    assert "Nguyễn Thị Số 49" in rest
+    assert "Trần Văn Duyệt" not in rest
+    assert "?after=" not in rest
+    shown = re.findall(r'href="/people/(pe_[^"]+)"', first + rest)
+    assert len(shown) == len(set(shown)) == people_lists.PAGE + len(home.people)
+
+
+@pytest.mark.parametrize("typed", ["so 49", "SỐ 49", "p49", "thi xa so 60 49"])
+def test_somebody_is_found_by_part_of_a_name_or_of_a_units(as_, crowded, typed):
+    page = as_("administrator").get("/people", query_string={"q": typed}).text
+    assert "Nguyễn Thị Số 49" in page
+    assert "Trần Văn Duyệt" not in page
+
+
+def test_who_is_called_as_nobody_is_told_so(as_, crowded):
+    assert "Ở đây không có ai tên như vậy." in as_("administrator").get("/people?q=%25").text
+
+
+def test_people_of_a_neighbouring_unit_are_not_found(as_, crowded):
+    page = as_("strange-administrator").get("/people?q=so 49")
+    assert page.status_code == 200
+    assert "Nguyễn Thị Số 49" not in page.text

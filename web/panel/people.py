@@ -5,8 +5,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from core.errors import N_, InvalidInput, NotFound
-from registry import invitations, people, second_factor, tokens, unit_choices, units
-from registry.models import Person, Unit
+from registry import invitations, people, people_lists, second_factor, tokens, unit_choices, units
+from registry.models import Person
 from registry.rights import Permission, Role
 from web.access import actor, for_browsers
 from web.app import house
@@ -38,15 +38,17 @@ def role_of(text: str) -> Role:
 
 @for_browsers
 def listed() -> str:
+    """Who holds a role where the person administers, a page at a time; `q` finds somebody among very many."""
     administrators_only()
+    typed = request.args.get("q", "").strip()[:200]
     with house().database.read() as reading:
-        everybody: dict[str, tuple[Person, list[tuple[Unit, Role]]]] = {}
-        for person, unit, role in people.visible(reading, actor()):
-            everybody.setdefault(person.id, (person, []))[1].append((unit, role))
+        everybody, more = people_lists.found(reading, actor(), typed, request.args.get("after", "")[:100])
         return render_template(
             "panel/people.html",
-            everybody=list(everybody.values()),
-            secured=second_factor.with_one(reading, list(everybody)),
+            everybody=everybody,
+            typed=typed,
+            more=everybody[-1].person.username if more else "",
+            secured=second_factor.with_one(reading, [each.person.id for each in everybody]),
             invited=invitations.standing(reading, actor(), house().clock()),
         )
 
