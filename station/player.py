@@ -39,6 +39,7 @@ SAVE_EVERY_SECONDS = 5.0
 _TONE_SECONDS = 3.0
 _RETRY_SECONDS = 1.0
 _MISTIMED_SECONDS = 0.005
+_ROUNDING = timedelta(milliseconds=1)
 
 
 class Player:
@@ -237,7 +238,8 @@ class Player:
         """Have the item that begins within `LEAD` decoded and waiting, or take back one that shall not begin."""
         waiting = self._next
         if waiting is not None and waiting.sound is not None:
-            begins = max(now, self._clock.instant(waiting.voice.begins))
+            # A moment later: instants are rounded, and it must not seem to come a hair after its own beginning.
+            begins = max(now, self._clock.instant(waiting.voice.begins)) + _ROUNDING
             chosen = due(situation, begins).sound
             anew = chosen is None or chosen.key != waiting.key or self._is_mistimed(waiting, waiting.sound)
             if anew and self._mixer.schedule(None) is waiting.voice:
@@ -297,8 +299,8 @@ class Player:
         begins, offset = self._clock.monotonic_at(sound.begins_at), sound.offset
         soonest = self._output.soonest()
         if begins < soonest:
-            if sound.catch_up:
-                offset += soonest - begins
+            if sound.catch_up:  # in seconds of the corrected time, as the decision reckons them
+                offset += max(0.0, (self._clock.instant(soonest) - sound.begins_at).total_seconds())
             begins = soonest
         source = self._source_of(sound, decoder, offset)
         live = source if isinstance(source, LiveSource) else None

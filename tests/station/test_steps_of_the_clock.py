@@ -10,7 +10,7 @@ from station_lab import CODE, STATION, ticket
 from core.clock import utc_now
 from core.wire import Item, PlanDocument, StationSettings
 from station.book import Book
-from station.clock import StationClock, seconds_of
+from station.clock import Anchor, StationClock, seconds_of
 from station.enrolment import enrol
 from station.identity import Home
 from station.mixing import Mixer
@@ -43,13 +43,17 @@ class Plain:
 
 
 class Stage:
-    """A player whose time is made up, with a clock that can be moved."""
+    """A player whose time is made up, with a clock that can be moved. By `frequency` the host's crystal lags behind."""
 
-    def __init__(self, server, clips, folder: Path, late):
+    def __init__(self, server, clips, folder: Path, late, frequency=0.0):
         identity = enrol(server.url, CODE, Home(folder / "home"))
         self.time = [1000.0]
         wall = seconds_of(NOW)
-        self.clock = StationClock(monotonic=lambda: self.time[0], wall=lambda: wall + self.time[0] - 1000.0)
+        known = Anchor(boot_id="this", from_boot=wall - 1000.0, from_wall=0.0, noted=wall, frequency=frequency)
+        self.clock = StationClock(
+            monotonic=lambda: self.time[0], wall=lambda: wall + self.time[0] - 1000.0, boot="this",
+            boot_clock=lambda: self.time[0], anchor=known,
+        )  # fmt: skip
         self.store = Store(folder / "station.db")
         self.book = Book(self.store, identity, NOW)
         self.mixer = Mixer(self.clock)
@@ -86,7 +90,8 @@ class Stage:
 
 @pytest.fixture
 def stage(server, clips, tmp_path, request):
-    made = Stage(server, clips, tmp_path, request.param)
+    late, frequency = request.param if isinstance(request.param, tuple) else (request.param, 0.0)
+    made = Stage(server, clips, tmp_path, late, frequency)
     with closing(made.store):
         yield made
         made.player.stop()
@@ -117,3 +122,20 @@ def test_what_sounds_goes_on_whole_and_sounds_once_when_the_clock_steps(stage, s
     assert len(stage.store.outbox(10)) == 1
     assert '"outcome":"played"' in stage.store.outbox(1)[0]
     assert stage.heard == pytest.approx(1.0, abs=0.05)
+
+
+CRYSTALS = [-2e-4, -1.4e-6, -1e-7, 0.0, 1e-7, 1.4e-6, 2e-4]
+
+
+@pytest.mark.parametrize("stage", [("join", frequency) for frequency in CRYSTALS], indirect=True)
+@pytest.mark.parametrize("held_up", [2.2, 2.3, 2.345678])
+def test_what_is_entered_late_sounds_whatever_the_crystal_is_like(stage, held_up):
+    """A second of the clock is not quite one of the crystal: an item must not seem to begin a hair after its instant."""
+    stage.time[0] += held_up  # as after a power cut, in the middle of it
+    stage.runs(3.0)
+    ((_, began),) = stage.begun
+    missed = (began - stage.start).total_seconds()
+    assert 0.2 < missed < 0.5
+    assert stage.heard == pytest.approx(1.0 - missed, abs=0.05)
+    assert len(stage.store.outbox(10)) == 1
+    assert '"outcome":"played"' in stage.store.outbox(1)[0]  # less than half a second of it is missing
