@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 from sqlalchemy import event
+from sqlmodel import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -16,6 +17,7 @@ from playlists import feedback
 from registry import people, sessions, stations, units
 from registry.models import Person, Unit
 from registry.rights import Role
+from scheduler.models import Airing
 
 FEW, MANY = 3, 12
 ONCE = 2  # such as the count of what a list leaves out, which is asked only when it leaves something out
@@ -57,10 +59,14 @@ def grown(village, number):
         stations.heard(session, station.id, Heartbeat(volume=60), now)
     village.group("commune_a", "a1", "a2")
     village.alarm("79")
+    here = village.slot(programme, now + timedelta(minutes=35, hours=number), to=(f"unit:79.1.9{number}",))
     with village.database.write() as session:
         home = session.get_one(Unit, village.cast.units["commune_a"])
         feedback.receive(session, home, feedback.Note(kind="noise", text="To quá"), address=f"10.{number}.0.1", now=now)
     village.roll()
+    with village.database.write() as session:  # for the log: each of these was for other stations
+        aired = session.exec(select(Airing).where(Airing.slot_id == here)).first()
+        aired.starts_at, aired.ends_at, aired.state = now - timedelta(minutes=9), now - timedelta(minutes=8), "over"
 
 
 @pytest.fixture
